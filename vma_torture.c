@@ -249,12 +249,13 @@ static void vt_choose_defaults(void)
 {
 	unsigned int cpus = num_online_cpus();
 
+	/* A CPU a thread, were a scenario alone: writers must get on too. */
 	if (!vt_params.nreaders)
-		vt_params.nreaders = max(2U, min(cpus, 64U));
+		vt_params.nreaders = clamp(cpus - cpus / 2, 1U, 64U);
 	if (!vt_params.nwriters)
-		vt_params.nwriters = max(1U, min(cpus / 2, 32U));
+		vt_params.nwriters = clamp(cpus / 2, 1U, 64U);
 	if (!vt_params.nmms)
-		vt_params.nmms = max(2U, min(cpus / 2, 16U));
+		vt_params.nmms = clamp(cpus / 2, 2U, 16U);
 	while (!vt_params.seed)
 		vt_params.seed = get_random_u64();
 }

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/ptrace.h>
+#include <linux/shmem_fs.h>
 
 /**
  * vt_vm_flags_set() - set flags of a VMA that ->mmap() is setting up
@@ -62,6 +63,22 @@ static inline void vt_vma_end_read(struct vm_area_struct *vma)
 {
 #ifdef CONFIG_PER_VMA_LOCK
 	vma_end_read(vma);
+#endif
+}
+
+/**
+ * vt_shmem_file() - an unlinked shmem file whose pages are accounted when used
+ * @name: name, for /proc
+ * @size: size in bytes
+ *
+ * Return: the file, or an ERR_PTR.
+ */
+static inline struct file *vt_shmem_file(const char *name, loff_t size)
+{
+#ifdef VT_HAVE_SHMEM_VMA_FLAGS
+	return shmem_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT));
+#else
+	return shmem_file_setup(name, size, VM_NORESERVE);
 #endif
 }
 
