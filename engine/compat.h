@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel drift: the one place that knows that kernels differ.
+ *
+ * What differs at build time is found by engine/features.mk, which looks into
+ * the headers (distributions backport, so version numbers lie). What differs at
+ * run time is asked with vt_has().
+ */
+#ifndef VT_COMPAT_H
+#define VT_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/ptrace.h>
+#include <linux/shmem_fs.h>
+
+/**
+ * vt_vm_flags_set() - set flags of a VMA that ->mmap() is setting up
+ * @vma: VMA, not visible to anybody else yet
+ * @flags: flags
+ */
+static inline void vt_vm_flags_set(struct vm_area_struct *vma,
+				   unsigned long flags)
+{
+#ifdef VT_HAVE_VM_FLAGS_SET
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+/**
+ * vt_syscall_regs() - the registers with which a system call is entered
+ * @regs: registers to fill in
+ * @args: six arguments
+ */
+static inline void vt_syscall_regs(struct pt_regs *regs,
+				   const unsigned long *args)
+{
+	memset(regs, 0, sizeof(*regs));
+#ifdef CONFIG_X86_64
+	regs->di = args[0];
+	regs->si = args[1];
+	regs->dx = args[2];
+	regs->r10 = args[3];
+	regs->r8 = args[4];
+	regs->r9 = args[5];
+#else
+#error "system call registers of this architecture are not known"
+#endif
+}
+
+/* The name under which the kernel has the entry of a system call. */
+#ifdef CONFIG_X86_64
+#define VT_SYSCALL_PREFIX	"__x64_"
+#endif
+
+/**
+ * vt_vma_end_read() - release what lock_vma_under_rcu() handed out
+ * @vma: VMA
+ */
+static inline void vt_vma_end_read(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_PER_VMA_LOCK
+	vma_end_read(vma);
+#endif
+}
+
+/**
+ * vt_shmem_file() - an unlinked shmem file whose pages are accounted when used
+ * @name: name, for /proc
+ * @size: size in bytes
+ *
+ * Return: the file, or an ERR_PTR.
+ */
+static inline struct file *vt_shmem_file(const char *name, loff_t size)
+{
+#ifdef VT_HAVE_SHMEM_VMA_FLAGS
+	return shmem_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT));
+#else
+	return shmem_file_setup(name, size, VM_NORESERVE);
+#endif
+}
+
+#endif /* VT_COMPAT_H */

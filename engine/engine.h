@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a scenario stands on.
+ *
+ * A scenario is one file that fills in a struct vt_scenario; vma_torture.c
+ * lists it. The engine owns everything that is the same for all of them: the
+ * life of a test, threads and their pacing, per-CPU counters, the race log,
+ * debugfs.
+ *
+ * The session runs on one ordered workqueue, so ->probe, ->start, ->rest and
+ * ->stop of a scenario never run at the same time as each other, always sleep
+ * freely, and always in a kernel thread (so that what they fput() or mmput() is
+ * gone before the module is).
+ */
+#ifndef VT_ENGINE_H
+#define VT_ENGINE_H
+
+#include <linux/cache.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/types.h>
+
+#include "hist.h"
+#include "rnd.h"
+#include "symbols.h"
+#include "verdict.h"
+
+struct vt_run;
+struct vt_thread;
+
+/**
+ * struct vt_params - the parameters of the module, checked, zeros resolved
+ *
+ * Seconds unless the name says otherwise.
+ */
+struct vt_params {
+	u64 duration;
+	u64 nreaders;
+	u64 nwriters;
+	u64 nmms;
+	u64 stat_interval;
+	u64 stutter;
+	u64 shuffle_interval;
+	u64 onoff_interval;
+	u64 hold_us;
+	u64 seed;
+	u64 stop_on_race;
+	u64 panic_on_race;
+	u64 stall_secs;
+	u64 autostart;
+	u64 verbose;
+};
+
+extern struct vt_params vt_params;
+
+/**
+ * struct vt_kind - one kind of race, which is one oracle
+ * @name: as in race_<name>
+ * @promise: what the kernel promises, and where that is documented
+ */
+struct vt_kind {
+	const char *name;
+	const char *promise;
+};
+
+/**
+ * struct vt_scenario - what a scenario is
+ * @name: as in the parameter "scenarios"
+ * @kinds: its races, indexed by the scenario's own enum; "stall" is the
+ *	engine's and comes behind them
+ * @nr_kinds: how many
+ * @counters: its own counters, names of debugfs files
+ * @nr_counters: how many
+ * @hists: its log2 histograms, names of debugfs files, unit included
+ * @nr_hists: how many
+ * @needs: VT_NEED() of each unexported symbol without which it cannot run
+ * @probe: optional; what this kernel and machine can do: vt_absent() for an
+ *	oracle that cannot be had, vt_skip() for all of it. At load and again
+ *	before each start.
+ * @start: set up and vt_spawn() threads, which begin when all scenarios of the
+ *	test are set up. Returns 0 or an errno; ->stop is called either way.
+ * @rest: optional; all threads are gone: judge what has to balance at rest
+ * @stop: free what ->start took, after a failed ->start too
+ */
+struct vt_scenario {
+	const char *name;
+	const struct vt_kind *kinds;
+	unsigned int nr_kinds;
+	const char *const *counters;
+	unsigned int nr_counters;
+	const char *const *hists;
+	unsigned int nr_hists;
+	u64 needs;
+	void (*probe)(struct vt_run *run);
+	int (*start)(struct vt_run *run);
+	void (*rest)(struct vt_run *run);
+	void (*stop)(struct vt_run *run);
+};
+
+#define VT_MAX_KINDS	16
+
+/**
+ * enum vt_state - where a scenario stands
+ * @VT_STOPPED: not started since load or reset
+ * @VT_ACTIVE: threads are at work ("running")
+ * @VT_DONE: ran and was judged
+ * @VT_SKIPPED: cannot run here
+ * @VT_BROKEN: could not be set up
+ */
+enum vt_state { VT_STOPPED, VT_ACTIVE, VT_DONE, VT_SKIPPED, VT_BROKEN };
+
+/**
+ * struct vt_run - a scenario at work
+ * @sc: what it is
+ * @priv: the scenario's own
+ * @busted: bit set of the kinds whose promise the scenario shall break itself
+ * @cells: per-CPU u64 cells: common, per kind, counters, histogram buckets
+ *
+ * What follows is the engine's; scenarios use the functions below.
+ */
+struct vt_run {
+	const struct vt_scenario *sc;
+	void *priv;
+	u32 busted;
+	u64 __percpu *cells;
+
+	unsigned int nr_cells;
+	enum vt_state state;
+	bool chosen;
+	u32 absent;
+	const char *absent_why[VT_MAX_KINDS];
+	char skip_why[96];
+	u64 start_ns;
+	u64 stop_ns;
+	u64 first_race_ns;
+	u32 stack_kept;
+	struct list_head threads;
+	unsigned int nr_threads;
+	unsigned int idle_threads;
+	struct dentry *dir;
+};
+
+/**
+ * struct vt_thread - one thread of a run
+ * @run: the run
+ * @task: its task
+ * @rnd: its random stream; only the thread itself draws from it
+ * @idx: its number within its role
+ * @arg: what vt_spawn() was given
+ *
+ * What follows is the engine's.
+ */
+struct vt_thread {
+	struct vt_run *run;
+	struct task_struct *task;
+	struct vt_rnd rnd;
+	unsigned int idx;
+	void *arg;
+
+	int (*fn)(struct vt_thread *t);
+	struct list_head node;
+	char role[8];
+	/* Written by the thread only, read by whoever watches it. */
+	u64 progress ____cacheline_aligned;
+	bool paused;
+	/* The watcher's. */
+	u64 seen ____cacheline_aligned;
+	u64 still_ms;
+	bool stalled;
+};
+
+/*
+ * Counting. A cell is one u64 per CPU; nothing on these paths is shared between
+ * CPUs. All of it may be called in any context.
+ */
+enum { VT_CELL_OPS, VT_CELL_KINDS };
+
+enum { VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_RACES, VT_KIND_CELLS };
+
+static inline unsigned int vt_stall_kind(const struct vt_scenario *sc)
+{
+	return sc->nr_kinds;
+}
+
+static inline unsigned int vt_kind_cell(unsigned int kind, unsigned int what)
+{
+	return VT_CELL_KINDS + kind * VT_KIND_CELLS + what;
+}
+
+static inline unsigned int vt_counter_cell(const struct vt_scenario *sc,
+					   unsigned int counter)
+{
+	return vt_kind_cell(sc->nr_kinds + 1, counter);
+}
+
+static inline unsigned int vt_hist_cell(const struct vt_scenario *sc,
+					unsigned int hist, unsigned int bucket)
+{
+	return vt_counter_cell(sc, sc->nr_counters) +
+	       hist * VT_HIST_BUCKETS + bucket;
+}
+
+/**
+ * vt_op() - count an operation of the hammer
+ * @run: run
+ */
+static inline void vt_op(struct vt_run *run)
+{
+	this_cpu_inc(run->cells[VT_CELL_OPS]);
+}
+
+/**
+ * vt_look() - count a look of an oracle
+ * @run: run
+ * @kind: the oracle
+ * @exposed: the look overlapped a modification in flight, so that it could
+ *	have caught a race
+ */
+static inline void vt_look(struct vt_run *run, unsigned int kind, bool exposed)
+{
+	this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_LOOKS)]);
+	if (exposed)
+		this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_EXPOSED)]);
+}
+
+/**
+ * vt_count() - add to one of the scenario's own counters
+ * @run: run
+ * @counter: index into the scenario's counters
+ * @n: how much
+ */
+static inline void vt_count(struct vt_run *run, unsigned int counter, u64 n)
+{
+	this_cpu_add(run->cells[vt_counter_cell(run->sc, counter)], n);
+}
+
+/**
+ * vt_hist() - enter a value into one of the scenario's histograms
+ * @run: run
+ * @hist: index into the scenario's histograms
+ * @v: value, in the unit the histogram's name gives
+ */
+static inline void vt_hist(struct vt_run *run, unsigned int hist, u64 v)
+{
+	this_cpu_inc(run->cells[vt_hist_cell(run->sc, hist, vt_hist_bucket(v))]);
+}
+
+u64 vt_sum(const struct vt_run *run, unsigned int cell);
+u64 vt_counter_sum(const struct vt_run *run, unsigned int counter);
+u64 vt_kind_sum(const struct vt_run *run, unsigned int kind, unsigned int what);
+
+/* Races: engine/race.c */
+__printf(7, 8)
+void vt_race(struct vt_run *run, unsigned int kind, struct mm_struct *mm,
+	     unsigned long addr, unsigned long w0, unsigned long w1,
+	     const char *fmt, ...);
+
+/* What cannot be had here: for ->probe only. */
+void vt_absent(struct vt_run *run, unsigned int kind, const char *why);
+__printf(2, 3)
+void vt_skip(struct vt_run *run, const char *fmt, ...);
+
+/**
+ * vt_busted() - shall the scenario break this promise itself?
+ * @run: run
+ * @kind: kind of race that breaking it has to produce
+ */
+static inline bool vt_busted(const struct vt_run *run, unsigned int kind)
+{
+	return run->busted & BIT(kind);
+}
+
+/* Threads: engine/thread.c */
+struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
+			   unsigned int idx, int (*fn)(struct vt_thread *t),
+			   void *arg);
+bool vt_go_slow(struct vt_thread *t);
+
+extern unsigned int vt_pause;
+
+/**
+ * vt_go() - the condition of every thread's loop
+ * @t: the calling thread
+ *
+ * Counts as progress, gives way to others and takes the pauses that "stutter"
+ * asks for. May sleep: hold nothing.
+ *
+ * Return: false when the thread has to return.
+ */
+static inline bool vt_go(struct vt_thread *t)
+{
+	WRITE_ONCE(t->progress, t->progress + 1);
+	if (unlikely(READ_ONCE(vt_pause)))
+		return vt_go_slow(t);
+	cond_resched();
+	return !kthread_should_stop();
+}
+
+void vt_hold(struct vt_thread *t);
+
+#define vt_info(fmt, ...)	pr_info("vma_torture: " fmt, ##__VA_ARGS__)
+#define vt_err(fmt, ...)	pr_err("vma_torture: " fmt, ##__VA_ARGS__)
+
+#endif /* VT_ENGINE_H */

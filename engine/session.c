@@ -1,0 +1,700 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a test: start, the ticks in between, stop, and the verdict.
+ *
+ * All of it runs on one ordered workqueue, which is what serializes it: whoever
+ * wants something of the session queues a command and waits for it. So there is
+ * no lock, a test can end itself, and everything that scenarios set up and free
+ * is done by a kernel thread.
+ */
+#include <linux/cpumask.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/utsname.h>
+#include <linux/workqueue.h>
+
+#include "engine.h"
+#include "race.h"
+#include "session.h"
+#include "thread.h"
+
+#define VT_TICK_MS	100
+
+struct vt_run vt_runs[VT_MAX_SCENARIOS];
+unsigned int vt_nr_runs;
+
+static struct workqueue_struct *vt_wq;
+static const char *vt_echo;
+
+static void vt_tick(struct work_struct *work);
+static DECLARE_DELAYED_WORK(vt_tick_work, vt_tick);
+
+/* The session's own, touched on vt_wq only. */
+static struct {
+	bool active;
+	u64 start_ms;
+	u64 tick_ms;
+	u64 stat_ms;		/* when these are due next */
+	u64 stutter_ms;
+	u64 shuffle_ms;
+	unsigned int spare_cpu;
+} vt_session;
+
+/* Set by races, anywhere. */
+static bool vt_stop_asked;
+
+#define vt_for_each_run(run) \
+	for ((run) = vt_runs; (run) < vt_runs + vt_nr_runs; (run)++)
+
+static u64 vt_now_ms(void)
+{
+	return ktime_get_boottime_ns() / NSEC_PER_MSEC;
+}
+
+/*
+ * Sums over the CPUs.
+ */
+
+/**
+ * vt_sum() - the value of a cell
+ * @run: run
+ * @cell: number of the cell
+ *
+ * Exact at rest; a snapshot while threads count.
+ */
+u64 vt_sum(const struct vt_run *run, unsigned int cell)
+{
+	unsigned int cpu;
+	u64 sum = 0;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(run->cells, cpu)[cell]);
+	return sum;
+}
+
+/**
+ * vt_counter_sum() - the value of one of the scenario's own counters
+ * @run: run
+ * @counter: index into the scenario's counters
+ */
+u64 vt_counter_sum(const struct vt_run *run, unsigned int counter)
+{
+	return vt_sum(run, vt_counter_cell(run->sc, counter));
+}
+
+/**
+ * vt_kind_sum() - looks, exposed looks or races of an oracle
+ * @run: run
+ * @kind: the oracle
+ * @what: VT_KIND_LOOKS, VT_KIND_EXPOSED or VT_KIND_RACES
+ */
+u64 vt_kind_sum(const struct vt_run *run, unsigned int kind, unsigned int what)
+{
+	return vt_sum(run, vt_kind_cell(kind, what));
+}
+
+u64 vt_run_ops(const struct vt_run *run)
+{
+	return vt_sum(run, VT_CELL_OPS);
+}
+
+u64 vt_run_races(const struct vt_run *run)
+{
+	unsigned int kind;
+	u64 sum = 0;
+
+	for (kind = 0; kind <= vt_stall_kind(run->sc); kind++)
+		sum += vt_kind_sum(run, kind, VT_KIND_RACES);
+	return sum;
+}
+
+/* The watch over stalls is no look at the kernel's data: left out. */
+u64 vt_run_exposure(const struct vt_run *run)
+{
+	unsigned int kind;
+	u64 sum = 0;
+
+	for (kind = 0; kind < run->sc->nr_kinds; kind++)
+		sum += vt_kind_sum(run, kind, VT_KIND_EXPOSED);
+	return sum;
+}
+
+u64 vt_run_ms(const struct vt_run *run)
+{
+	u64 start = READ_ONCE(run->start_ns), stop = READ_ONCE(run->stop_ns);
+
+	if (!start)
+		return 0;
+	if (!stop)
+		stop = ktime_get_boottime_ns();
+	return (stop - start) / NSEC_PER_MSEC;
+}
+
+u64 vt_run_first_race_ms(const struct vt_run *run)
+{
+	u64 start = READ_ONCE(run->start_ns), first = READ_ONCE(run->first_race_ns);
+
+	return first > start ? (first - start) / NSEC_PER_MSEC : 0;
+}
+
+/**
+ * vt_kind_present() - can this kernel have this oracle?
+ * @run: run
+ * @kind: the oracle, "stall" included
+ */
+bool vt_kind_present(const struct vt_run *run, unsigned int kind)
+{
+	return !(run->absent & BIT(kind));
+}
+
+static unsigned int vt_blind_kind(const struct vt_run *run, unsigned int from)
+{
+	unsigned int kind;
+
+	for (kind = from; kind < run->sc->nr_kinds; kind++)
+		if (vt_kind_present(run, kind) &&
+		    !vt_kind_sum(run, kind, VT_KIND_EXPOSED))
+			break;
+	return kind;
+}
+
+static void vt_run_facts(const struct vt_run *run, struct vt_facts *f)
+{
+	enum vt_state state = READ_ONCE(run->state);
+	unsigned int kind = 0;
+
+	*f = (struct vt_facts){
+		.chosen = run->chosen,
+		.skipped = state == VT_SKIPPED,
+		.running = state == VT_ACTIVE,
+		.failed_start = state == VT_BROKEN,
+		.races = vt_run_races(run),
+	};
+	if (state != VT_DONE)
+		return;
+	f->idle_threads = run->idle_threads;
+	while ((kind = vt_blind_kind(run, kind)) < run->sc->nr_kinds) {
+		f->blind_oracles++;
+		kind++;
+	}
+}
+
+/**
+ * vt_session_verdict() - the verdict over the test as it stands
+ *
+ * Context: any that may be preempted; racy while a test starts or stops, as any
+ * look from outside is.
+ */
+enum vt_verdict vt_session_verdict(void)
+{
+	struct vt_facts facts[VT_MAX_SCENARIOS];
+	unsigned int i;
+
+	for (i = 0; i < vt_nr_runs; i++)
+		vt_run_facts(&vt_runs[i], &facts[i]);
+	return vt_judge(facts, vt_nr_runs);
+}
+
+/**
+ * vt_run_why() - why a scenario was not a success, if it was not
+ * @run: run
+ * @buf: where the words may be put
+ * @size: its size
+ *
+ * Return: the words, empty if there is nothing to say.
+ */
+const char *vt_run_why(const struct vt_run *run, char *buf, size_t size)
+{
+	unsigned int kind;
+
+	buf[0] = '\0';
+	switch (READ_ONCE(run->state)) {
+	case VT_SKIPPED:
+		return run->skip_why;
+	case VT_BROKEN:
+		return "could not be set up";
+	case VT_DONE:
+		if (run->idle_threads) {
+			scnprintf(buf, size, "%u of %u threads made no progress",
+				  run->idle_threads, run->nr_threads);
+			break;
+		}
+		kind = vt_blind_kind(run, 0);
+		if (kind < run->sc->nr_kinds)
+			scnprintf(buf, size,
+				  "%s never looked while anything changed",
+				  run->sc->kinds[kind].name);
+		break;
+	default:
+		break;
+	}
+	return buf;
+}
+
+/*
+ * For ->probe.
+ */
+
+/**
+ * vt_absent() - this kernel cannot have one of the oracles
+ * @run: run
+ * @kind: the oracle
+ * @why: in a few words, for the summary; kept by reference
+ */
+void vt_absent(struct vt_run *run, unsigned int kind, const char *why)
+{
+	run->absent |= BIT(kind);
+	run->absent_why[kind] = why;
+}
+
+/**
+ * vt_skip() - the scenario cannot run here
+ * @run: run
+ * @fmt: why, and what the user can do about it
+ */
+void vt_skip(struct vt_run *run, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(run->skip_why, sizeof(run->skip_why), fmt, args);
+	va_end(args);
+	run->state = VT_SKIPPED;
+}
+
+static void vt_run_probe(struct vt_run *run)
+{
+	u64 missing = run->sc->needs & ~vt_symbols_found;
+
+	run->state = VT_STOPPED;
+	run->absent = 0;
+	if (!vt_symbols_found && missing)
+		vt_skip(run, "no kprobes or kallsyms to find the kernel's functions with");
+	else if (missing)
+		vt_skip(run, "this kernel has no function %s",
+			vt_symbol_name(__ffs64(missing)));
+	else if (run->sc->probe)
+		run->sc->probe(run);
+}
+
+/*
+ * Start and stop.
+ */
+
+static void vt_run_clear(struct vt_run *run)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		memset(per_cpu_ptr(run->cells, cpu), 0,
+		       run->nr_cells * sizeof(u64));
+	WRITE_ONCE(run->first_race_ns, 0);
+	run->stack_kept = 0;
+}
+
+static void vt_clear(void)
+{
+	struct vt_run *run;
+
+	vt_for_each_run(run)
+		vt_run_clear(run);
+	vt_races_reset();
+	WRITE_ONCE(vt_stop_asked, false);
+}
+
+/* The broken promise behind "stall": a thread that never comes around again. */
+static int vt_stuck(struct vt_thread *t)
+{
+	if (vt_go(t) && vt_go(t)) {
+		for (;;) {
+			set_current_state(TASK_IDLE);
+			if (kthread_should_stop())
+				break;
+			schedule();
+		}
+		__set_current_state(TASK_RUNNING);
+	}
+	return 0;
+}
+
+static int vt_run_setup(struct vt_run *run)
+{
+	struct vt_thread *t;
+	int ret = run->sc->start(run);
+
+	if (ret || !vt_busted(run, vt_stall_kind(run->sc)))
+		return ret;
+	t = vt_spawn(run, "stuck", 0, vt_stuck, NULL);
+	return PTR_ERR_OR_ZERO(t);
+}
+
+static void vt_run_teardown(struct vt_run *run)
+{
+	run->sc->stop(run);
+	vt_threads_free(run);
+}
+
+static void vt_end_report(void)
+{
+	char line[256];
+	struct vt_run *run;
+	size_t n = 0;
+
+	line[0] = '\0';
+	vt_for_each_run(run) {
+		if (!run->chosen)
+			continue;
+		if (run->state == VT_SKIPPED)
+			n += scnprintf(line + n, sizeof(line) - n, " %s=skipped",
+				       run->sc->name);
+		else
+			n += scnprintf(line + n, sizeof(line) - n,
+				       " %s: races=%llu exposure=%llu ops=%llu",
+				       run->sc->name, vt_run_races(run),
+				       vt_run_exposure(run), vt_run_ops(run));
+	}
+	pr_alert("vma_torture: --- End of test: %s%s\n",
+		 vt_verdict_name(vt_session_verdict()), line);
+	vt_info("%s\n", vt_echo);
+}
+
+static void vt_do_stop(void)
+{
+	struct vt_run *run;
+
+	if (!vt_session.active)
+		return;
+
+	vt_onoff_stop();
+	vt_pace_set(VT_STOPPING);
+	vt_for_each_run(run) {
+		if (run->state != VT_ACTIVE)
+			continue;
+		vt_threads_stop(run);
+		WRITE_ONCE(run->stop_ns, ktime_get_boottime_ns());
+	}
+	vt_for_each_run(run) {
+		if (run->state != VT_ACTIVE)
+			continue;
+		if (run->sc->rest)
+			run->sc->rest(run);
+		vt_run_teardown(run);
+		WRITE_ONCE(run->state, VT_DONE);
+	}
+	vt_session.active = false;
+	vt_end_report();
+}
+
+static int vt_do_start(u32 mask)
+{
+	struct vt_run *run, *failed = NULL;
+	bool any = false;
+	int ret = 0;
+
+	if (vt_session.active)
+		return -EBUSY;
+
+	pr_alert("vma_torture: --- Start of test: %s kernel=%s\n", vt_echo,
+		 init_utsname()->release);
+	vt_clear();
+	vt_pace_set(VT_GO);
+	vt_for_each_run(run) {
+		run->chosen = mask & BIT(run - vt_runs);
+		run->start_ns = 0;
+		run->stop_ns = 0;
+		run->idle_threads = 0;
+		vt_run_probe(run);
+		if (!run->chosen || run->state == VT_SKIPPED)
+			continue;
+		ret = vt_run_setup(run);
+		if (ret) {
+			failed = run;
+			break;
+		}
+		any = true;
+		run->state = VT_ACTIVE;
+	}
+	if (!failed && any) {
+		ret = vt_onoff_start();
+		if (ret)
+			vt_err("no thread for CPU hotplug: %d\n", ret);
+	}
+
+	if (ret) {
+		vt_for_each_run(run) {
+			if (run != failed && run->state != VT_ACTIVE)
+				continue;
+			vt_threads_stop(run);
+			vt_run_teardown(run);
+			run->state = run == failed ? VT_BROKEN : VT_STOPPED;
+		}
+		if (failed)
+			vt_err("%s could not be set up: %d\n", failed->sc->name,
+			       ret);
+		vt_end_report();
+		return ret;
+	}
+
+	vt_session.active = any;
+	if (!any) {
+		vt_end_report();
+		return 0;
+	}
+
+	vt_session.start_ms = vt_now_ms();
+	vt_session.tick_ms = vt_session.start_ms;
+	vt_session.stat_ms = vt_session.start_ms + vt_params.stat_interval * 1000;
+	vt_session.stutter_ms = vt_session.start_ms + vt_params.stutter * 1000;
+	vt_session.shuffle_ms = vt_session.start_ms +
+				vt_params.shuffle_interval * 1000;
+	vt_for_each_run(run) {
+		if (run->state != VT_ACTIVE)
+			continue;
+		WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
+		vt_threads_wake(run);
+	}
+	queue_delayed_work(vt_wq, &vt_tick_work, msecs_to_jiffies(VT_TICK_MS));
+
+	return 0;
+}
+
+static void vt_do_reset(void)
+{
+	struct vt_run *run;
+
+	vt_clear();
+	vt_for_each_run(run) {
+		if (run->state == VT_ACTIVE) {
+			WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
+			continue;
+		}
+		run->chosen = false;
+		run->start_ns = 0;
+		run->stop_ns = 0;
+		run->idle_threads = 0;
+		vt_run_probe(run);
+	}
+}
+
+/*
+ * What happens in between.
+ */
+
+static void vt_stat_print(void)
+{
+	struct vt_run *run;
+
+	vt_for_each_run(run)
+		if (run->state == VT_ACTIVE)
+			vt_info("%s: %llu s ops=%llu exposure=%llu races=%llu\n",
+				run->sc->name, vt_run_ms(run) / MSEC_PER_SEC,
+				vt_run_ops(run), vt_run_exposure(run),
+				vt_run_races(run));
+}
+
+/* Leave one CPU to others, another one each time, as torture_shuffle() does. */
+static void vt_shuffle(void)
+{
+	static struct cpumask mask;
+	struct vt_run *run;
+
+	vt_session.spare_cpu = cpumask_next(vt_session.spare_cpu, cpu_online_mask);
+	if (vt_session.spare_cpu >= nr_cpu_ids)
+		vt_session.spare_cpu = cpumask_first(cpu_online_mask);
+	cpumask_copy(&mask, cpu_online_mask);
+	if (cpumask_weight(&mask) > 1)
+		cpumask_clear_cpu(vt_session.spare_cpu, &mask);
+	vt_for_each_run(run)
+		if (run->state == VT_ACTIVE)
+			vt_threads_affine(run, &mask);
+}
+
+static void vt_tick(struct work_struct *work)
+{
+	u64 now = vt_now_ms();
+	struct vt_run *run;
+	u64 ms;
+
+	if (!vt_session.active)
+		return;
+
+	if ((vt_params.duration &&
+	     now - vt_session.start_ms >= vt_params.duration * 1000) ||
+	    READ_ONCE(vt_stop_asked)) {
+		vt_do_stop();
+		return;
+	}
+
+	/*
+	 * A machine that was suspended, or a clock that jumped, is no stall: no
+	 * tick counts for more than ten.
+	 */
+	ms = min_t(u64, now - vt_session.tick_ms, 10 * VT_TICK_MS);
+	vt_session.tick_ms = now;
+	vt_for_each_run(run)
+		if (run->state == VT_ACTIVE)
+			vt_threads_watch(run, ms);
+
+	if (vt_params.stat_interval && now >= vt_session.stat_ms) {
+		vt_session.stat_ms = now + vt_params.stat_interval * 1000;
+		vt_stat_print();
+	}
+	if (vt_params.stutter && now >= vt_session.stutter_ms) {
+		vt_session.stutter_ms = now + vt_params.stutter * 1000;
+		vt_pace_set(vt_pause == VT_GO ? VT_PAUSED : VT_GO);
+	}
+	if (vt_params.shuffle_interval && now >= vt_session.shuffle_ms) {
+		vt_session.shuffle_ms = now + vt_params.shuffle_interval * 1000;
+		vt_shuffle();
+	}
+
+	queue_delayed_work(vt_wq, &vt_tick_work, msecs_to_jiffies(VT_TICK_MS));
+}
+
+/**
+ * vt_session_stop_soon() - end the test, without waiting for it
+ *
+ * The next tick sees it.
+ *
+ * Context: any.
+ */
+void vt_session_stop_soon(void)
+{
+	WRITE_ONCE(vt_stop_asked, true);
+}
+
+/*
+ * Commands, from wherever.
+ */
+
+enum vt_cmd_op { VT_CMD_START, VT_CMD_STOP, VT_CMD_RESET };
+
+struct vt_cmd {
+	struct work_struct work;
+	enum vt_cmd_op op;
+	u32 mask;
+	int ret;
+};
+
+static void vt_cmd_work(struct work_struct *work)
+{
+	struct vt_cmd *cmd = container_of(work, struct vt_cmd, work);
+
+	switch (cmd->op) {
+	case VT_CMD_START:
+		cmd->ret = vt_do_start(cmd->mask);
+		break;
+	case VT_CMD_STOP:
+		vt_do_stop();
+		break;
+	case VT_CMD_RESET:
+		vt_do_reset();
+		break;
+	}
+}
+
+static int vt_command(enum vt_cmd_op op, u32 mask)
+{
+	struct vt_cmd cmd = { .op = op, .mask = mask };
+
+	INIT_WORK_ONSTACK(&cmd.work, vt_cmd_work);
+	queue_work(vt_wq, &cmd.work);
+	flush_work(&cmd.work);
+	destroy_work_on_stack(&cmd.work);
+
+	return cmd.ret;
+}
+
+/**
+ * vt_session_start() - start a test
+ * @mask: bit set of scenarios
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY if one is running; or why it could not be set up, in which
+ * case nothing of it is left. Scenarios that cannot run here are no error.
+ */
+int vt_session_start(u32 mask)
+{
+	return vt_command(VT_CMD_START, mask);
+}
+
+/**
+ * vt_session_stop() - end the test, if there is one, and judge it
+ *
+ * Context: may sleep.
+ */
+void vt_session_stop(void)
+{
+	vt_command(VT_CMD_STOP, 0);
+}
+
+/**
+ * vt_session_reset() - clear all counters and races, in a running test too
+ *
+ * Context: may sleep.
+ */
+void vt_session_reset(void)
+{
+	vt_command(VT_CMD_RESET, 0);
+}
+
+/**
+ * vt_session_init() - make the scenarios known
+ * @scenarios: what there is
+ * @nr: how many, at most VT_MAX_SCENARIOS
+ * @busted: per scenario, the bit set of kinds to break
+ * @echo: all parameters in one line, for the log; kept by reference
+ *
+ * Context: may sleep; once, at load.
+ * Return: 0 or an errno.
+ */
+int vt_session_init(const struct vt_scenario *const *scenarios, unsigned int nr,
+		    const u32 *busted, const char *echo)
+{
+	unsigned int i;
+
+	vt_echo = echo;
+	vt_wq = alloc_ordered_workqueue("vma_torture", 0);
+	if (!vt_wq)
+		return -ENOMEM;
+
+	for (i = 0; i < nr; i++) {
+		const struct vt_scenario *sc = scenarios[i];
+		struct vt_run *run = &vt_runs[i];
+
+		run->sc = sc;
+		run->busted = busted[i];
+		INIT_LIST_HEAD(&run->threads);
+		run->nr_cells = vt_hist_cell(sc, sc->nr_hists, 0);
+		run->cells = __alloc_percpu(run->nr_cells * sizeof(u64),
+					    SMP_CACHE_BYTES);
+		if (!run->cells) {
+			vt_session_exit();
+			return -ENOMEM;
+		}
+		vt_nr_runs++;
+		vt_run_probe(run);
+	}
+
+	return 0;
+}
+
+/**
+ * vt_session_exit() - end a test that runs, and free all of it
+ *
+ * Context: may sleep; nobody else uses the session any more.
+ */
+void vt_session_exit(void)
+{
+	struct vt_run *run;
+
+	vt_session_stop();
+	cancel_delayed_work_sync(&vt_tick_work);
+	destroy_workqueue(vt_wq);
+	vt_for_each_run(run)
+		free_percpu(run->cells);
+	vt_nr_runs = 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private address spaces, and files of the module to map into them.
+ */
+#ifndef VT_SPACE_H
+#define VT_SPACE_H
+
+#include <linux/fs.h>
+#include <linux/mm_types.h>
+
+#include "symbols.h"
+
+/* What a scenario needs to have private address spaces. */
+#define VT_NEED_SPACE	(VT_NEED(mm_alloc) | VT_NEED(arch_pick_mmap_layout))
+
+struct mm_struct *vt_mm_new(void);
+void vt_mm_put(struct mm_struct *mm);
+
+struct file *vt_file_new(const struct file_operations *fops, void *priv);
+void vt_file_put(struct file *file);
+
+#endif /* VT_SPACE_H */

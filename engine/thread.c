@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads of the scenarios: their birth and end, pauses, CPU hotplug, and the
+ * watch over those that stop making progress.
+ */
+#include <linux/cpu.h>
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/sched.h>
+#include <linux/sched/debug.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "engine.h"
+#include "thread.h"
+
+/*
+ * VT_GO, VT_PAUSED or VT_STOPPING. Every thread reads it each time around its
+ * loop, and it hardly ever changes.
+ */
+unsigned int vt_pause __read_mostly;
+static DECLARE_WAIT_QUEUE_HEAD(vt_pause_wait);
+
+/**
+ * vt_pace_set() - let the threads go, pause, or go home
+ * @pause: VT_GO, VT_PAUSED or VT_STOPPING
+ */
+void vt_pace_set(unsigned int pause)
+{
+	WRITE_ONCE(vt_pause, pause);
+	wake_up_all(&vt_pause_wait);
+}
+
+/**
+ * vt_go_slow() - vt_go() for when there is a pause or the end
+ * @t: the calling thread
+ *
+ * Context: may sleep.
+ * Return: false when the thread has to return.
+ */
+bool vt_go_slow(struct vt_thread *t)
+{
+	WRITE_ONCE(t->paused, true);
+	wait_event_idle(vt_pause_wait, READ_ONCE(vt_pause) != VT_PAUSED ||
+				       kthread_should_stop());
+	WRITE_ONCE(t->paused, false);
+	return READ_ONCE(vt_pause) != VT_STOPPING && !kthread_should_stop();
+}
+
+/**
+ * vt_hold() - hold what one holds for a random time, up to hold_us
+ * @t: the calling thread
+ *
+ * Context: any; spins.
+ */
+void vt_hold(struct vt_thread *t)
+{
+	u32 us = vt_params.hold_us;
+
+	if (us)
+		us = vt_rnd_below(&t->rnd, us + 1);
+	if (us >= 1000)
+		mdelay(us / 1000);
+	udelay(us % 1000);
+}
+
+static int vt_thread_main(void *arg)
+{
+	struct vt_thread *t = arg;
+	int ret = t->fn(t);
+
+	/* The text of the module must outlive the thread: wait to be stopped. */
+	WRITE_ONCE(t->paused, true);
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return ret;
+}
+
+/**
+ * vt_spawn() - create a thread of a run
+ * @run: run
+ * @role: what it does, at most 7 letters; with @idx it is unique in the run
+ * @idx: its number within its role
+ * @fn: loops while vt_go() holds, then returns
+ * @arg: for @fn, as t->arg
+ *
+ * The thread begins when the whole test is set up.
+ *
+ * Context: ->start of a scenario; may sleep.
+ * Return: the thread, or an ERR_PTR.
+ */
+struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
+			   unsigned int idx, int (*fn)(struct vt_thread *t),
+			   void *arg)
+{
+	struct vt_thread *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	struct task_struct *task;
+	u64 id = idx + 1;
+	const char *c;
+
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+
+	t->run = run;
+	t->idx = idx;
+	t->fn = fn;
+	t->arg = arg;
+	strscpy(t->role, role, sizeof(t->role));
+	/* A stream depends on seed, scenario, role and number, nothing else. */
+	for (c = run->sc->name; *c; c++)
+		id = id * 31 + *c;
+	for (c = role; *c; c++)
+		id = id * 31 + *c;
+	vt_rnd_fork(&t->rnd, vt_params.seed, id);
+
+	task = kthread_create(vt_thread_main, t, "%s_%s/%u", run->sc->name,
+			      role, idx);
+	if (IS_ERR(task)) {
+		kfree(t);
+		return ERR_CAST(task);
+	}
+	/* Keep the task for as long as the watcher may look at it. */
+	t->task = get_task_struct(task);
+	list_add_tail(&t->node, &run->threads);
+	run->nr_threads++;
+
+	return t;
+}
+
+/**
+ * vt_threads_wake() - let the threads of a run begin
+ * @run: run
+ */
+void vt_threads_wake(struct vt_run *run)
+{
+	struct vt_thread *t;
+
+	list_for_each_entry(t, &run->threads, node)
+		wake_up_process(t->task);
+}
+
+/**
+ * vt_threads_stop() - end the threads of a run, and wait for it
+ * @run: run
+ *
+ * The threads stay listed, for what they leave behind. Also counts those that
+ * never got around their loop once.
+ *
+ * Context: may sleep. vt_pace_set(VT_STOPPING) lets all threads end at once.
+ */
+void vt_threads_stop(struct vt_run *run)
+{
+	struct vt_thread *t;
+
+	run->idle_threads = 0;
+	list_for_each_entry(t, &run->threads, node) {
+		kthread_stop(t->task);
+		/* The first vt_go() is the entry, the second the way around. */
+		if (t->progress < 2)
+			run->idle_threads++;
+	}
+}
+
+/**
+ * vt_threads_free() - forget the threads of a run
+ * @run: run, its threads stopped
+ */
+void vt_threads_free(struct vt_run *run)
+{
+	struct vt_thread *t, *next;
+
+	list_for_each_entry_safe(t, next, &run->threads, node) {
+		list_del(&t->node);
+		put_task_struct(t->task);
+		kfree(t);
+	}
+	run->nr_threads = 0;
+}
+
+/**
+ * vt_threads_watch() - report threads that do not get on
+ * @run: run
+ * @ms: time that has passed since the last watch, in which they could have
+ *
+ * Context: may sleep.
+ */
+void vt_threads_watch(struct vt_run *run, u64 ms)
+{
+	unsigned int kind = vt_stall_kind(run->sc);
+	struct vt_thread *t;
+
+	list_for_each_entry(t, &run->threads, node) {
+		u64 progress = READ_ONCE(t->progress);
+
+		vt_look(run, kind, true);
+		if (progress != t->seen || READ_ONCE(t->paused)) {
+			t->seen = progress;
+			t->still_ms = 0;
+			t->stalled = false;
+			continue;
+		}
+		t->still_ms += ms;
+		if (t->stalled || t->still_ms < vt_params.stall_secs * 1000)
+			continue;
+		t->stalled = true;
+		vt_race(run, kind, NULL, 0, t->task->pid, t->still_ms,
+			"%s_%s/%u pid %d made no progress for %llu ms",
+			run->sc->name, t->role, t->idx, t->task->pid,
+			t->still_ms);
+		sched_show_task(t->task);
+	}
+}
+
+/**
+ * vt_threads_affine() - let the threads of a run use these CPUs only
+ * @run: run
+ * @mask: CPUs
+ *
+ * Context: may sleep.
+ */
+void vt_threads_affine(struct vt_run *run, const struct cpumask *mask)
+{
+	struct vt_thread *t;
+
+	/* Fails if the CPUs went away meanwhile: then they stay where they are. */
+	list_for_each_entry(t, &run->threads, node)
+		set_cpus_allowed_ptr(t->task, mask);
+}
+
+/*
+ * CPU hotplug has a thread of its own: taking a CPU down takes its time.
+ */
+static struct task_struct *vt_onoff_task;
+
+static int vt_onoff_main(void *unused)
+{
+	struct vt_rnd rnd;
+	unsigned int down = 0, ups = 0, downs = 0;
+
+	vt_rnd_fork(&rnd, vt_params.seed, 0);
+	while (!kthread_should_stop()) {
+		unsigned int cpu;
+
+		schedule_timeout_idle(vt_params.onoff_interval * HZ);
+		if (kthread_should_stop())
+			break;
+		/* CPU 0 stays: on many machines it has to. */
+		cpu = nr_cpu_ids > 1 ? 1 + vt_rnd_below(&rnd, nr_cpu_ids - 1) : 0;
+		if (down) {
+			if (!add_cpu(down))
+				ups++;
+			down = 0;
+		} else if (cpu && cpu_online(cpu) && cpu_is_hotpluggable(cpu) &&
+			   !remove_cpu(cpu)) {
+			down = cpu;
+			downs++;
+		}
+	}
+	if (down && !add_cpu(down))
+		ups++;
+	vt_info("onoff: CPUs taken down %u times, up %u times\n", downs, ups);
+
+	return 0;
+}
+
+/**
+ * vt_onoff_start() - begin to take CPUs down and up, if onoff_interval says so
+ *
+ * Return: 0 or an errno.
+ */
+int vt_onoff_start(void)
+{
+	struct task_struct *task;
+
+	if (!vt_params.onoff_interval)
+		return 0;
+	task = kthread_run(vt_onoff_main, NULL, "vma_torture_onoff");
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	vt_onoff_task = task;
+
+	return 0;
+}
+
+/**
+ * vt_onoff_stop() - end it, all CPUs up again
+ */
+void vt_onoff_stop(void)
+{
+	if (vt_onoff_task)
+		kthread_stop(vt_onoff_task);
+	vt_onoff_task = NULL;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints, under events/vma_torture. Integers, enums and fixed arrays only:
+ * __assign_str() is not the same on all kernels.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM vma_torture
+
+#if !defined(VT_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define VT_TRACE_H
+
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <linux/types.h>
+
+#define VT_TRACE_NAME	16
+
+TRACE_EVENT(race,
+	TP_PROTO(const char *scenario, const char *kind, struct mm_struct *mm,
+		 unsigned long addr, unsigned long w0, unsigned long w1),
+	TP_ARGS(scenario, kind, mm, addr, w0, w1),
+	TP_STRUCT__entry(
+		__array(char, scenario, VT_TRACE_NAME)
+		__array(char, kind, VT_TRACE_NAME)
+		__field(struct mm_struct *, mm)
+		__field(unsigned long, addr)
+		__field(unsigned long, w0)
+		__field(unsigned long, w1)
+	),
+	TP_fast_assign(
+		strscpy(__entry->scenario, scenario, VT_TRACE_NAME);
+		strscpy(__entry->kind, kind, VT_TRACE_NAME);
+		__entry->mm = mm;
+		__entry->addr = addr;
+		__entry->w0 = w0;
+		__entry->w1 = w1;
+	),
+	TP_printk("%s/%s mm=%p addr=0x%lx w0=0x%lx w1=0x%lx",
+		  __entry->scenario, __entry->kind, __entry->mm, __entry->addr,
+		  __entry->w0, __entry->w1)
+);
+
+TRACE_EVENT(map_fixed_begin,
+	TP_PROTO(struct mm_struct *mm, unsigned long start, unsigned long end,
+		 const char *shape, const char *backing),
+	TP_ARGS(mm, start, end, shape, backing),
+	TP_STRUCT__entry(
+		__field(struct mm_struct *, mm)
+		__field(unsigned long, start)
+		__field(unsigned long, end)
+		__array(char, shape, VT_TRACE_NAME)
+		__array(char, backing, VT_TRACE_NAME)
+	),
+	TP_fast_assign(
+		__entry->mm = mm;
+		__entry->start = start;
+		__entry->end = end;
+		strscpy(__entry->shape, shape, VT_TRACE_NAME);
+		strscpy(__entry->backing, backing, VT_TRACE_NAME);
+	),
+	TP_printk("mm=%p [0x%lx-0x%lx) %s %s", __entry->mm, __entry->start,
+		  __entry->end, __entry->shape, __entry->backing)
+);
+
+TRACE_EVENT(map_fixed_end,
+	TP_PROTO(struct mm_struct *mm, unsigned long start, unsigned long end,
+		 int error),
+	TP_ARGS(mm, start, end, error),
+	TP_STRUCT__entry(
+		__field(struct mm_struct *, mm)
+		__field(unsigned long, start)
+		__field(unsigned long, end)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->mm = mm;
+		__entry->start = start;
+		__entry->end = end;
+		__entry->error = error;
+	),
+	TP_printk("mm=%p [0x%lx-0x%lx) error=%d", __entry->mm, __entry->start,
+		  __entry->end, __entry->error)
+);
+
+#endif /* VT_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vma_torture: torture test of the kernel's virtual memory areas.
+ *
+ * The module: its parameters, the table of its scenarios, load and unload.
+ */
+#include <linux/cpumask.h>
+#include <linux/kstrtox.h>
+#include <linux/limits.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "debugfs.h"
+#include "engine.h"
+#include "session.h"
+#include "symbols.h"
+
+extern const struct vt_scenario map_fixed_torture;
+
+static const struct vt_scenario *const vt_scenarios[] = {
+	&map_fixed_torture,
+};
+
+static_assert(ARRAY_SIZE(vt_scenarios) <= VT_MAX_SCENARIOS);
+
+/*
+ * Numbers: X(name, default, least, largest, description with unit).
+ */
+#define VT_PARAMS(X)							\
+	X(duration, 0, 0, 31536000,					\
+	  "how long a test runs, in s; 0: until it is stopped")		\
+	X(nreaders, 0, 0, 1024,						\
+	  "reader threads per scenario; 0: chosen from online CPUs")	\
+	X(nwriters, 0, 0, 1024,						\
+	  "writer threads per scenario; 0: chosen from online CPUs")	\
+	X(nmms, 0, 0, 256,						\
+	  "private address spaces per scenario; 0: chosen from online CPUs") \
+	X(stat_interval, 0, 0, 86400,					\
+	  "time between lines of progress in the log, in s; 0: none")	\
+	X(stutter, 0, 0, 3600,						\
+	  "run this long, pause this long, and so on, in s; 0: no pauses") \
+	X(shuffle_interval, 0, 0, 3600,					\
+	  "time between changes of the threads' CPUs, in s; 0: none")	\
+	X(onoff_interval, 0, 0, 3600,					\
+	  "time between CPU hotplugs, in s; 0: none")			\
+	X(hold_us, 20, 0, 100000,					\
+	  "longest time a reader holds what it locked, in us; 0: none")	\
+	X(seed, 0, 0, U64_MAX,						\
+	  "seed of all random streams; 0: a random one, which is printed") \
+	X(stop_on_race, 0, 0, 1,					\
+	  "end the test with the first race")				\
+	X(panic_on_race, 0, 0, 1,					\
+	  "panic with the first race, for a crash dump")		\
+	X(stall_secs, 30, 1, 3600,					\
+	  "a thread without progress for this long is a race, in s")	\
+	X(autostart, 1, 0, 1,						\
+	  "start a test when the module is loaded")			\
+	X(verbose, 0, 0, 1,						\
+	  "say more in the log")
+
+struct vt_params vt_params = {
+#define X(name, def, least, largest, text) .name = (def),
+	VT_PARAMS(X)
+#undef X
+};
+
+/**
+ * struct vt_number - a parameter that is a number
+ * @name: of the parameter
+ * @val: where its value belongs
+ * @least: smallest value that is allowed
+ * @largest: largest value that is allowed
+ * @rubbish: what was given instead of a number, or NULL
+ *
+ * A bad value is remembered and refused at load, where it can be said once and
+ * in full what is wrong with it.
+ */
+struct vt_number {
+	const char *name;
+	u64 *val;
+	u64 least;
+	u64 largest;
+	char *rubbish;
+};
+
+static int vt_number_set(const char *text, const struct kernel_param *kp)
+{
+	struct vt_number *number = kp->arg;
+
+	kfree(number->rubbish);
+	number->rubbish = NULL;
+	/* A bare name means yes, as with every switch of the kernel. */
+	if (!text)
+		text = number->largest == 1 ? "1" : "";
+	if (number->largest == 1) {
+		bool yes;
+
+		if (!kstrtobool(text, &yes)) {
+			*number->val = yes;
+			return 0;
+		}
+	} else if (!kstrtou64(text, 0, number->val)) {
+		if (*number->val >= number->least &&
+		    *number->val <= number->largest)
+			return 0;
+	}
+	number->rubbish = kstrdup(text, GFP_KERNEL);
+	return number->rubbish ? 0 : -ENOMEM;
+}
+
+static int vt_number_get(char *buf, const struct kernel_param *kp)
+{
+	const struct vt_number *number = kp->arg;
+
+	return scnprintf(buf, PAGE_SIZE, "%llu\n", *number->val);
+}
+
+static void vt_number_free(void *arg)
+{
+	struct vt_number *number = arg;
+
+	kfree(number->rubbish);
+	number->rubbish = NULL;
+}
+
+static const struct kernel_param_ops vt_number_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = vt_number_set,
+	.get = vt_number_get,
+	.free = vt_number_free,
+};
+
+#define X(param, def, lo, hi, text)					\
+	static struct vt_number vt_number_##param = {			\
+		.name = #param, .val = &vt_params.param,		\
+		.least = (lo), .largest = (hi),				\
+	};								\
+	module_param_cb(param, &vt_number_ops, &vt_number_##param, 0444); \
+	MODULE_PARM_DESC(param, text " (default " #def ", " #lo " to " #hi ")");
+VT_PARAMS(X)
+#undef X
+
+static struct vt_number *const vt_numbers[] = {
+#define X(name, def, least, largest, text) &vt_number_##name,
+	VT_PARAMS(X)
+#undef X
+};
+
+static char *scenarios = "";
+module_param(scenarios, charp, 0444);
+MODULE_PARM_DESC(scenarios, "comma list of the scenarios to run (default all: map_fixed)");
+
+static char *busted = "";
+module_param(busted, charp, 0444);
+MODULE_PARM_DESC(busted, "comma list of scenarios, or scenario/kind, run in their busted flavour (default none)");
+
+static char vt_echo[512];
+
+static int vt_check_numbers(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vt_numbers); i++) {
+		const struct vt_number *number = vt_numbers[i];
+
+		if (!number->rubbish)
+			continue;
+		vt_err("bad parameter %s=%.40s: allowed are %llu to %llu\n",
+		       number->name, number->rubbish, number->least,
+		       number->largest);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void vt_bad_list(const char *param, const char *item, size_t len,
+			bool kinds)
+{
+	char all[160];
+	size_t n = 0;
+	unsigned int i;
+
+	all[0] = '\0';
+	for (i = 0; i < ARRAY_SIZE(vt_scenarios); i++)
+		n += scnprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "",
+			       vt_scenarios[i]->name);
+	vt_err("bad parameter %s=%.*s: allowed are %s%s\n", param,
+	       (int)min_t(size_t, len, 40), item, all,
+	       kinds ? ", each with /kind or without" : "");
+}
+
+/* The kinds that "/kind" behind a scenario's name stands for; none: all. */
+static u32 vt_kind_mask(const struct vt_scenario *sc, const char *kind,
+			size_t len)
+{
+	unsigned int i;
+
+	if (!len)
+		return BIT(vt_stall_kind(sc) + 1) - 1;
+	if (len == 5 && !strncmp(kind, "stall", len))
+		return BIT(vt_stall_kind(sc));
+	for (i = 0; i < sc->nr_kinds; i++)
+		if (strlen(sc->kinds[i].name) == len &&
+		    !strncmp(sc->kinds[i].name, kind, len))
+			return BIT(i);
+	return 0;
+}
+
+/**
+ * vt_parse_list() - parse a comma list of scenario[/kind]
+ * @param: parameter's name, for the complaint
+ * @list: its value
+ * @kinds: may kinds be named?
+ * @masks: per scenario, the kinds named
+ *
+ * Return: 0 or -EINVAL.
+ */
+static int vt_parse_list(const char *param, const char *list, bool kinds,
+			 u32 *masks)
+{
+	while (*list) {
+		size_t len = strcspn(list, ","), name = strcspn(list, ",/");
+		u32 mask = 0;
+		unsigned int i;
+
+		for (i = 0; i < ARRAY_SIZE(vt_scenarios); i++)
+			if (strlen(vt_scenarios[i]->name) == name &&
+			    !strncmp(vt_scenarios[i]->name, list, name))
+				break;
+		if (i < ARRAY_SIZE(vt_scenarios) && (kinds || name == len) &&
+		    (name == len || len > name + 1))
+			mask = vt_kind_mask(vt_scenarios[i], list + name + 1,
+					    name == len ? 0 : len - name - 1);
+		if (!mask || (list[len] && !list[len + 1])) {
+			vt_bad_list(param, list, len, kinds);
+			return -EINVAL;
+		}
+		masks[i] |= mask;
+		list += len + !!list[len];
+	}
+	return 0;
+}
+
+static void vt_choose_defaults(void)
+{
+	unsigned int cpus = num_online_cpus();
+
+	/* A CPU a thread, were a scenario alone: writers must get on too. */
+	if (!vt_params.nreaders)
+		vt_params.nreaders = clamp(cpus - cpus / 2, 1U, 64U);
+	if (!vt_params.nwriters)
+		vt_params.nwriters = clamp(cpus / 2, 1U, 64U);
+	if (!vt_params.nmms)
+		vt_params.nmms = clamp(cpus / 2, 2U, 16U);
+	while (!vt_params.seed)
+		vt_params.seed = get_random_u64();
+}
+
+static void vt_make_echo(void)
+{
+	size_t n = scnprintf(vt_echo, sizeof(vt_echo), "scenarios=%.80s busted=%.80s",
+			     *scenarios ? scenarios : "all",
+			     *busted ? busted : "none");
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vt_numbers); i++)
+		n += scnprintf(vt_echo + n, sizeof(vt_echo) - n, " %s=%llu",
+			       vt_numbers[i]->name, *vt_numbers[i]->val);
+}
+
+static int __init vt_init(void)
+{
+	u32 chosen[ARRAY_SIZE(vt_scenarios)] = {};
+	u32 broken[ARRAY_SIZE(vt_scenarios)] = {};
+	u32 mask = 0;
+	unsigned int i;
+	int ret;
+
+	ret = vt_check_numbers();
+	if (!ret)
+		ret = vt_parse_list("scenarios", scenarios, false, chosen);
+	if (!ret)
+		ret = vt_parse_list("busted", busted, true, broken);
+	if (ret)
+		return ret;
+
+	vt_choose_defaults();
+	vt_make_echo();
+	for (i = 0; i < ARRAY_SIZE(vt_scenarios); i++)
+		if (!*scenarios || chosen[i])
+			mask |= BIT(i);
+
+	ret = vt_symbols_init();
+	if (ret)
+		vt_info("no way to find unexported functions: %d\n", ret);
+	ret = vt_session_init(vt_scenarios, ARRAY_SIZE(vt_scenarios), broken,
+			      vt_echo);
+	if (ret) {
+		vt_err("no memory to set up: %d\n", ret);
+		return ret;
+	}
+	vt_debugfs_init(mask);
+
+	if (vt_params.autostart)
+		ret = vt_session_start(mask);
+	if (ret) {
+		vt_debugfs_exit();
+		vt_session_exit();
+	}
+	return ret;
+}
+module_init(vt_init);
+
+static void __exit vt_exit(void)
+{
+	vt_debugfs_exit();
+	vt_session_exit();
+}
+module_exit(vt_exit);
+
+MODULE_DESCRIPTION("Torture test of virtual memory areas");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1");
+MODULE_INFO(test, "Y");
