@@ -164,3 +164,20 @@ known_race()
 	done < "${KNOWN_RACES:-$TOP/scripts/known-races}"
 	return 1
 }
+
+# The compiler for user space: this host may have a versioned one only.
+host_cc()
+{
+	command -v gcc-12 || command -v gcc-14 || command -v gcc
+}
+
+# stage_selftests DIR: what goes into a guest as /selftests, companions built.
+stage_selftests()
+{
+	rm -rf "$1"
+	mkdir -p "$1"
+	cp -r "$TOP/selftests/." "$1"
+	if [ -f "$TOP/selftests/Makefile" ]; then
+		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions
+	fi
+}
