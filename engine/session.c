@@ -337,6 +337,19 @@ static void vt_run_teardown(struct vt_run *run)
 	vt_threads_free(run);
 }
 
+/* With verbose=1: how hard each oracle looked. */
+static void vt_end_details(const struct vt_run *run)
+{
+	unsigned int kind;
+
+	for (kind = 0; kind < run->sc->nr_kinds; kind++)
+		vt_info("%s/%s: looks=%llu exposure=%llu races=%llu\n",
+			run->sc->name, run->sc->kinds[kind].name,
+			vt_kind_sum(run, kind, VT_KIND_LOOKS),
+			vt_kind_sum(run, kind, VT_KIND_EXPOSED),
+			vt_kind_sum(run, kind, VT_KIND_RACES));
+}
+
 static void vt_end_report(void)
 {
 	char line[256];
@@ -347,6 +360,8 @@ static void vt_end_report(void)
 	vt_for_each_run(run) {
 		if (!run->chosen)
 			continue;
+		if (vt_params.verbose && run->state == VT_DONE)
+			vt_end_details(run);
 		if (run->state == VT_SKIPPED)
 			n += scnprintf(line + n, sizeof(line) - n, " %s=skipped",
 				       run->sc->name);
