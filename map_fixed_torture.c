@@ -1124,8 +1124,8 @@ static bool mf_walk_at(struct mm_struct *mm, struct vt_cover *cover)
 /* All of the arena, or a bit more than what is in flight. */
 static void mf_look_range(struct vt_thread *t, const struct mf_lane *lane)
 {
-	unsigned long first = lane->arena, last = lane->arena + MF_ARENA - 1;
 	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
+	unsigned long first = lane->arena, last = first + MF_ARENA - 1;
 	struct mm_struct *mm = lane->space->mm;
 	bool hold = vt_rnd_one_in(&t->rnd, 16);
 	unsigned long gap_end = 0;
