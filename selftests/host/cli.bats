@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2013  # options are words
 # Every script: --help, and what it says to bad arguments.
 
 load helpers

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016,SC2030,SC2031  # a test is a subshell
 # scripts/vm: outcomes, retries, deadlines and what is left behind, with a QEMU
 # made of paper.
 
