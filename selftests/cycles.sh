@@ -117,11 +117,11 @@ balance()
 	}' /proc/meminfo
 }
 
-# Up by less than one for ten cycles, or by 2 MB where others have a part in it.
+# Up by less than one for twenty cycles, or by 2 MB where others have a part in it.
 balanced()
 {
 	balance > "$tmp/after"
-	awk -v most=$((cycles / 10)) '
+	awk -v most=$((cycles / 20)) '
 	NR == FNR { before[$1] = $2; next }
 	{
 		up = $2 - before[$1]

@@ -80,8 +80,7 @@ check()
 # skip NAME WHY: one result that cannot be had here.
 skip()
 {
-	note "$2"
-	ktap_test_skip "$1"
+	ktap_test_skip "$1 ($2)"
 }
 
 # now: hundredths of a second since boot, into $now.

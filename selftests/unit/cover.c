@@ -160,10 +160,15 @@ static void gap_is_kept(void)
 		fail("the gap starts at %lu, not at 21", c.next);
 }
 
-KTAP_MAIN(
-	KTAP_CASE(pieces_at_the_bottom),
-	KTAP_CASE(pieces_in_the_middle),
-	KTAP_CASE(pieces_at_the_top),
-	KTAP_CASE(walks_with_losses),
-	KTAP_CASE(gap_is_kept),
-)
+int main(void)
+{
+	static const struct ktap_case cases[] = {
+		KTAP_CASE(pieces_at_the_bottom),
+		KTAP_CASE(pieces_in_the_middle),
+		KTAP_CASE(pieces_at_the_top),
+		KTAP_CASE(walks_with_losses),
+		KTAP_CASE(gap_is_kept),
+	};
+
+	return ktap_run(cases, sizeof(cases) / sizeof(*cases));
+}

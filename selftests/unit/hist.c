@@ -74,10 +74,15 @@ static void edges_of_powers(void)
 		fail("the largest value is in bucket %u", vt_hist_bucket(~0ULL));
 }
 
-KTAP_MAIN(
-	KTAP_CASE(floor_is_inverse),
-	KTAP_CASE(floors_rise),
-	KTAP_CASE(small_values),
-	KTAP_CASE(random_values),
-	KTAP_CASE(edges_of_powers),
-)
+int main(void)
+{
+	static const struct ktap_case cases[] = {
+		KTAP_CASE(floor_is_inverse),
+		KTAP_CASE(floors_rise),
+		KTAP_CASE(small_values),
+		KTAP_CASE(random_values),
+		KTAP_CASE(edges_of_powers),
+	};
+
+	return ktap_run(cases, sizeof(cases) / sizeof(*cases));
+}

@@ -6,7 +6,6 @@
 #ifndef UNIT_KTAP_H
 #define UNIT_KTAP_H
 
-#include <stdarg.h>
 #include <stdio.h>
 
 struct ktap_case {
@@ -19,19 +18,11 @@ struct ktap_case {
 static unsigned int ktap_failures;
 
 /* A broken property breaks for many inputs: only the first few are printed. */
-__attribute__((format(printf, 1, 2)))
-static inline void fail(const char *fmt, ...)
-{
-	va_list args;
-
-	if (ktap_failures++ >= 5)
-		return;
-	printf("# ");
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	printf("\n");
-}
+#define fail(fmt, ...)							\
+	do {								\
+		if (ktap_failures++ < 5)				\
+			printf("# " fmt "\n", ##__VA_ARGS__);		\
+	} while (0)
 
 /* Runs all cases; the value is kselftest's exit code. */
 static inline int ktap_run(const struct ktap_case *cases, unsigned int n)
@@ -48,13 +39,5 @@ static inline int ktap_run(const struct ktap_case *cases, unsigned int n)
 	}
 	return bad ? 1 : 0;
 }
-
-#define KTAP_MAIN(...)							\
-	int main(void)							\
-	{								\
-		static const struct ktap_case cases[] = { __VA_ARGS__ };\
-									\
-		return ktap_run(cases, sizeof(cases) / sizeof(*cases));	\
-	}
 
 #endif /* UNIT_KTAP_H */

@@ -159,13 +159,18 @@ static void first_number_is_mixed(void)
 		fail("%u bits of 64000 differ", flipped);
 }
 
-KTAP_MAIN(
-	KTAP_CASE(below_is_below),
-	KTAP_CASE(below_is_fair),
-	KTAP_CASE(one_in_n),
-	KTAP_CASE(every_bit_moves),
-	KTAP_CASE(same_seed_same_stream),
-	KTAP_CASE(threads_differ),
-	KTAP_CASE(seeds_differ),
-	KTAP_CASE(first_number_is_mixed),
-)
+int main(void)
+{
+	static const struct ktap_case cases[] = {
+		KTAP_CASE(below_is_below),
+		KTAP_CASE(below_is_fair),
+		KTAP_CASE(one_in_n),
+		KTAP_CASE(every_bit_moves),
+		KTAP_CASE(same_seed_same_stream),
+		KTAP_CASE(threads_differ),
+		KTAP_CASE(seeds_differ),
+		KTAP_CASE(first_number_is_mixed),
+	};
+
+	return ktap_run(cases, sizeof(cases) / sizeof(*cases));
+}

@@ -165,10 +165,15 @@ static void names(void)
 	}
 }
 
-KTAP_MAIN(
-	KTAP_CASE(none),
-	KTAP_CASE(one),
-	KTAP_CASE(two),
-	KTAP_CASE(three),
-	KTAP_CASE(names),
-)
+int main(void)
+{
+	static const struct ktap_case cases[] = {
+		KTAP_CASE(none),
+		KTAP_CASE(one),
+		KTAP_CASE(two),
+		KTAP_CASE(three),
+		KTAP_CASE(names),
+	};
+
+	return ktap_run(cases, sizeof(cases) / sizeof(*cases));
+}
