@@ -129,19 +129,13 @@ qemu_command()
 	fi
 }
 
-# in_root DIR COMMAND...: run it in the private trixie root as this user.  7.x's
-# objtool wants /proc: mounted in a mount namespace that ends with the command.
+# in_root DIR COMMAND...: run it in the private trixie root as this user.
 in_root()
 {
-	local dir=$1
-	shift
-	# shellcheck disable=SC2016  # the inner shells'
-	as_root "to chroot into $ROOT" unshare --mount --propagation private \
-		bash -c 'mount -t proc proc "$0/proc" &&
-			exec chroot --userspec="$1" "$0" /usr/bin/env -i \
-				PATH=/usr/bin:/usr/sbin HOME=/tmp LC_ALL=C \
-				sh -c "cd \"\$0\" && exec \"\$@\"" "${@:2}"' \
-		"$ROOT" "$(id -u):$(id -g)" "$dir" "$@"
+	# shellcheck disable=SC2016  # the inner shell's
+	as_root "to chroot into $ROOT" chroot --userspec="$(id -u):$(id -g)" "$ROOT" \
+		/usr/bin/env -i PATH=/usr/bin:/usr/sbin HOME=/tmp LC_ALL=C \
+		sh -c 'cd "$0" && exec "$@"' "$@"
 }
 
 # A field of a kernel fetched by scripts/kernels: release, version, ...
