@@ -20,9 +20,11 @@
 #include "symbols.h"
 
 extern const struct vt_scenario map_fixed_torture;
+extern const struct vt_scenario vma_lock_torture;
 
 static const struct vt_scenario *const vt_scenarios[] = {
 	&map_fixed_torture,
+	&vma_lock_torture,
 };
 
 static_assert(ARRAY_SIZE(vt_scenarios) <= VT_MAX_SCENARIOS);
@@ -152,7 +154,7 @@ static struct vt_number *const vt_numbers[] = {
 
 static char *scenarios = "";
 module_param(scenarios, charp, 0444);
-MODULE_PARM_DESC(scenarios, "comma list of the scenarios to run (default all: map_fixed)");
+MODULE_PARM_DESC(scenarios, "comma list of the scenarios to run (default all: map_fixed, vma_lock)");
 
 static char *busted = "";
 module_param(busted, charp, 0444);
