@@ -237,8 +237,10 @@ static inline bool vt_vma_attached(struct vm_area_struct *vma)
 {
 #if defined(VT_HAVE_VM_REFCNT)
 	return (vt_vma_count(vma) & VT_VMA_REF_LIMIT) >= 2;
+#elif defined(CONFIG_PER_VMA_LOCK)
+	return !READ_ONCE(vma->detached);
 #else
-	return vt_vma_count(vma) & 1;
+	return true;
 #endif
 }
 
