@@ -208,6 +208,9 @@ enum vl_field {
 	VL_VM_PRIVATE_DATA, VL_FIELDS
 };
 
+/* How long a VMA is held: no longer than it takes, or up to hold_us. */
+enum vl_hold { VL_NO_HOLD, VL_SPIN, VL_SLEEP };
+
 /* In what way the busted flavour breaks a read. */
 enum vl_break { VL_SOUND, VL_RELEASED, VL_OTHER_MM, VL_OTHER_ADDR };
 
@@ -217,8 +220,8 @@ enum vl_break { VL_SOUND, VL_RELEASED, VL_OTHER_MM, VL_OTHER_ADDR };
  * @mm: the mm it was asked for in
  * @addr: the address it was asked for at
  * @obj: the object of the module's VMA, or NULL
+ * @hold: will it be held, and how
  * @broken: what is wrong with it, in the busted flavour
- * @moved: its object came from another mm
  * @bad: a race was seen
  * @snap: its fields
  */
@@ -227,8 +230,8 @@ struct vl_held {
 	struct mm_struct *mm;
 	unsigned long addr;
 	struct vl_obj *obj;
+	enum vl_hold hold;
 	enum vl_break broken;
-	bool moved;
 	bool bad;
 	unsigned long snap[VL_FIELDS];
 };
@@ -847,24 +850,6 @@ static void vl_lock_under_mmap_lock(struct vt_run *run, struct vl_held *h)
 		vt_count(run, VL_LOCK_MMAP, 1);
 }
 
-/* Remember where a VMA object was seen. */
-static __always_inline void vl_see(struct vt_run *run, struct vl_reader *r,
-				   struct vl_held *h)
-{
-	struct vl_seen *seen = &r->seen[hash_ptr(h->vma, VL_SEEN_BITS)];
-
-	if (seen->vma != h->vma) {
-		seen->vma = h->vma;
-		seen->id = r->space->id;
-		seen->moved = false;
-	} else if (seen->id != r->space->id) {
-		seen->id = r->space->id;
-		seen->moved = true;
-		vt_count(run, VL_RECYCLED, 1);
-	}
-	h->moved = seen->moved;
-}
-
 static noinline void vl_race(struct vt_run *run, enum vl_kind kind,
 			     struct vl_held *h, unsigned long w0,
 			     unsigned long w1, const char *what)
@@ -932,13 +917,14 @@ static __always_inline void vl_enter(struct vt_thread *t, struct vl_reader *r)
 	 */
 	WRITE_ONCE(r->inside, h->vma);
 
-	vl_see(t->run, r, h);
 	vl_each_field(vl_snap, h);
 	h->obj = NULL;
 	if (h->snap[VL_VM_OPS] == (unsigned long)&vl_vm_ops ||
 	    h->snap[VL_VM_OPS] == (unsigned long)&vl_slow_vm_ops)
 		h->obj = (struct vl_obj *)h->snap[VL_VM_PRIVATE_DATA];
-	vl_judge(t->run, h);
+	/* Unless it is looked at again at once. */
+	if (h->hold != VL_NO_HOLD)
+		vl_judge(t->run, h);
 	if (unlikely(h->addr < h->snap[VL_VM_START] ||
 		     h->addr >= h->snap[VL_VM_END]))
 		vl_race(t->run, VL_WRONG_RANGE, h, h->snap[VL_VM_START],
@@ -1001,16 +987,35 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 	r->misses = 0;
 }
 
-/* Count a read; it was exposed if a change was in flight in its region. */
-static __always_inline void vl_count_read(struct vl_reader *r)
+/* Was this VMA object in another mm before? Remembers where it was seen. */
+static bool vl_moved(struct vt_run *run, struct vl_reader *r)
 {
-	struct vl_held *h = &r->held;
-	struct vl_region *region = &r->space->regions[vl_region_of(h->addr)];
+	struct vm_area_struct *vma = r->held.vma;
+	struct vl_seen *seen = &r->seen[hash_ptr(vma, VL_SEEN_BITS)];
+	u64 id = r->space->id;
+
+	if (seen->vma != vma) {
+		seen->vma = vma;
+		seen->id = id;
+		seen->moved = false;
+	} else if (seen->id != id) {
+		seen->id = id;
+		seen->moved = true;
+		vt_count(run, VL_RECYCLED, 1);
+	}
+	return seen->moved;
+}
+
+/* Count a read; it was exposed if a change was in flight in its region. */
+static __always_inline void vl_count_read(struct vt_thread *t,
+					  struct vl_reader *r)
+{
+	struct vl_region *region = &r->space->regions[vl_region_of(r->held.addr)];
 
 	r->reads++;
 	if (atomic_read(&region->begun) != r->ended) {
 		r->exposed++;
-		r->moved += h->moved;
+		r->moved += vl_moved(t->run, r);
 	}
 }
 
@@ -1020,8 +1025,9 @@ static __always_inline void vl_aim(struct vl_reader *r, unsigned long addr)
 
 	h->mm = r->mm;
 	h->addr = addr;
-	h->bad = false;
+	h->hold = VL_NO_HOLD;
 	h->broken = VL_SOUND;
+	h->bad = false;
 	r->turn++;
 	r->ended = atomic_read(&r->space->regions[vl_region_of(addr)].ended);
 }
@@ -1102,15 +1108,22 @@ static void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags)
 	vl_fault_under_mmap_lock(run, h->mm, h->addr, flags);
 }
 
-/* Holds what is locked: mostly spinning, now and then asleep. */
-static void vl_hold(struct vt_thread *t, struct vl_held *h)
+static enum vl_hold vl_pick_hold(struct vt_thread *t)
 {
+	u32 dice = vt_rnd_below(&t->rnd, 512);
+
+	return dice >= 128 ? VL_NO_HOLD : dice ? VL_SPIN : VL_SLEEP;
+}
+
+static void vl_do_hold(struct vt_thread *t, struct vl_held *h)
+{
+	/* Long enough for some writer to come by. */
 	if (unlikely(h->broken == VL_RELEASED))
 		udelay(200);
-	else if (unlikely(vt_rnd_one_in(&t->rnd, 512)))
-		usleep_range(1, vt_params.hold_us + 2);
-	else if (vt_rnd_one_in(&t->rnd, 4))
+	else if (h->hold == VL_SPIN)
 		vt_hold(t);
+	else if (h->hold == VL_SLEEP)
+		usleep_range(1, vt_params.hold_us + 2);
 }
 
 /* One read of the hammer. */
@@ -1125,6 +1138,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (dice & 4)
 		flags |= FAULT_FLAG_WRITE;
 	vl_aim(r, vl_pick_addr(t, r));
+	h->hold = vl_pick_hold(t);
 	timed = !(r->turn % 16) || trace_vma_lock_release_enabled();
 	if (unlikely(t->run->busted))
 		h->broken = vl_break(t);
@@ -1146,9 +1160,9 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (timed)
 		begin = ktime_get_mono_fast_ns();
 	vl_enter(t, r);
-	vl_hold(t, h);
+	vl_do_hold(t, h);
 	vl_leave(t, r);
-	vl_count_read(r);
+	vl_count_read(t, r);
 	if (timed) {
 		held = ktime_get_mono_fast_ns() - begin;
 		vt_hist(t->run, VL_HOLD, held);
@@ -1184,7 +1198,7 @@ static u64 vl_burst_checked(struct vt_thread *t, struct vl_reader *r)
 		}
 		vl_enter(t, r);
 		vl_leave(t, r);
-		vl_count_read(r);
+		vl_count_read(t, r);
 		vt_vma_end_read(h->vma);
 	}
 	return ktime_get_mono_fast_ns() - begin;
