@@ -36,6 +36,7 @@
 
 #include "cover.h"
 #include "engine.h"
+#include "scenarios.h"
 #include "space.h"
 #include "trace.h"
 
@@ -535,8 +536,8 @@ static void mf_close_late(struct mf_lane *lane)
 static void mf_set_gen(struct mf_lane *lane, unsigned int first,
 		       unsigned int end)
 {
-	/* After the replacement. Pairs with mf_look_stale(). */
 	for (; first < end; first++)
+		/* After the replacement. Pairs with mf_look_stale(). */
 		smp_store_release(&lane->gen[first], lane->generation);
 }
 
@@ -762,6 +763,7 @@ static long mf_do_limit(struct vt_thread *t, struct mf_lane *lane,
 		return ret;
 
 	/* Was it the limit, or is there no memory? */
+	op->backing = MF_ANON;
 	again = mf_map(lane, op, 0);
 	if (!again)
 		vt_race(run, MF_ACCOUNT, lane->space->mm, op->start,
@@ -972,8 +974,8 @@ static void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
  */
 static void mf_account_sum(struct mm_struct *mm, struct mf_base *sum)
 {
-	struct vm_area_struct *vma;
 	MA_STATE(mas, &mm->mm_mt, 0, 0);
+	struct vm_area_struct *vma;
 
 	*sum = (struct mf_base){};
 	mas_for_each(&mas, vma, ULONG_MAX) {
@@ -1039,9 +1041,9 @@ static int mf_writer(struct vt_thread *t)
 				schedule_timeout_idle(1);
 			continue;
 		}
-		if (vt_rnd_one_in(&t->rnd, 16))
+		if (vt_rnd_one_in(&t->rnd, 8))
 			mf_abort_one(t, lane);
-		if (vt_rnd_one_in(&t->rnd, 64))
+		if (vt_rnd_one_in(&t->rnd, 16))
 			mf_account_now(lane);
 		mf_write_one(t, lane);
 	}
@@ -1085,6 +1087,7 @@ static void mf_gap(struct vt_run *run, const struct mf_lane *lane,
 
 static void mf_look_point(struct vt_thread *t, const struct mf_lane *lane)
 {
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
 	unsigned long addr;
 	struct mf_view v;
 	bool exposed;
@@ -1093,21 +1096,17 @@ static void mf_look_point(struct vt_thread *t, const struct mf_lane *lane)
 	if (!mf_view_begin(lane, &v))
 		return;
 	addr = mf_aim(t, lane, &v);
-	{
-		MA_STATE(mas, &lane->space->mm->mm_mt, addr, addr);
+	mas_set(&mas, addr);
+	rcu_read_lock();
+	entry = mas_walk(&mas);
+	rcu_read_unlock();
 
-		rcu_read_lock();
-		entry = mas_walk(&mas);
-		rcu_read_unlock();
-
-		exposed = mf_view_exposed(lane, &v, addr, addr);
-		vt_look(t->run, MF_GAP, exposed);
-		if (unlikely(!entry))
-			mf_gap(t->run, lane, &v, addr, mas.index, mas.last,
-			       "point walk");
-		else if (exposed && mas.index == v.start && mas.last + 1 == v.end)
-			vt_count(t->run, MF_C_SPLIT_SEEN, 1);
-	}
+	exposed = mf_view_exposed(lane, &v, addr, addr);
+	vt_look(t->run, MF_GAP, exposed);
+	if (unlikely(!entry))
+		mf_gap(t->run, lane, &v, addr, mas.index, mas.last, "point walk");
+	else if (exposed && mas.index == v.start && mas.last + 1 == v.end)
+		vt_count(t->run, MF_C_SPLIT_SEEN, 1);
 }
 
 /*
@@ -1125,9 +1124,10 @@ static bool mf_walk_at(struct mm_struct *mm, struct vt_cover *cover)
 /* All of the arena, or a bit more than what is in flight. */
 static void mf_look_range(struct vt_thread *t, const struct mf_lane *lane)
 {
-	unsigned long first = lane->arena, last = lane->arena + MF_ARENA - 1;
-	bool hold = vt_rnd_one_in(&t->rnd, 16);
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
+	unsigned long first = lane->arena, last = first + MF_ARENA - 1;
 	struct mm_struct *mm = lane->space->mm;
+	bool hold = vt_rnd_one_in(&t->rnd, 16);
 	unsigned long gap_end = 0;
 	struct vt_cover cover;
 	struct mf_view v;
@@ -1140,28 +1140,26 @@ static void mf_look_range(struct vt_thread *t, const struct mf_lane *lane)
 		last = min(last, v.end + 2 * PAGE_SIZE - 1);
 	}
 	vt_cover_init(&cover, first, last);
-	{
-		MA_STATE(mas, &mm->mm_mt, first, first);
-
-		rcu_read_lock();
-		mas_for_each(&mas, entry, last) {
-			while (!vt_cover_add(&cover, mas.index, mas.last)) {
-				if (mf_walk_at(mm, &cover))
-					continue;
-				gap_end = mas.index - 1;
-				goto out;
-			}
-			if (hold) {
-				vt_hold(t);
-				hold = false;
-			}
+	mas_set(&mas, first);
+	rcu_read_lock();
+	mas_for_each(&mas, entry, last) {
+		while (!vt_cover_add(&cover, mas.index, mas.last)) {
+			if (mf_walk_at(mm, &cover))
+				continue;
+			gap_end = mas.index - 1;
+			goto out;
 		}
-		while (!cover.done && !gap_end)
-			if (!mf_walk_at(mm, &cover))
-				gap_end = last;
-out:
-		rcu_read_unlock();
+		if (hold) {
+			vt_hold(t);
+			hold = false;
+		}
 	}
+	while (!cover.done && !gap_end)
+		if (!mf_walk_at(mm, &cover))
+			gap_end = last;
+out:
+	rcu_read_unlock();
+
 	vt_look(t->run, MF_GAP, mf_view_exposed(lane, &v, first, last));
 	if (unlikely(gap_end))
 		mf_gap(t->run, lane, &v, cover.next, cover.next, gap_end,
@@ -1243,6 +1241,7 @@ static void mf_look_stale(struct vt_thread *t, const struct mf_lane *lane)
 
 static void mf_price(struct vt_thread *t, const struct mf_lane *lane)
 {
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
 	struct mf_view v = {};
 	u64 begun, between;
 	unsigned int i;
@@ -1252,9 +1251,7 @@ static void mf_price(struct vt_thread *t, const struct mf_lane *lane)
 		mf_look_point(t, lane);
 	between = ktime_get_ns();
 	for (i = 0; i < MF_PRICE_WALKS; i++) {
-		unsigned long addr = mf_aim(t, lane, &v);
-		MA_STATE(mas, &lane->space->mm->mm_mt, addr, addr);
-
+		mas_set(&mas, mf_aim(t, lane, &v));
 		rcu_read_lock();
 		mas_walk(&mas);
 		rcu_read_unlock();

@@ -39,6 +39,7 @@
 #include <linux/spinlock.h>
 
 #include "engine.h"
+#include "scenarios.h"
 #include "space.h"
 #include "trace.h"
 
@@ -807,7 +808,7 @@ static enum vl_break vl_break(struct vt_thread *t)
 		[VL_UNSTABLE] = VL_RELEASED,
 		[VL_OVERLAP] = VL_RELEASED,
 	};
-	unsigned int kind = vt_rnd_below(&t->rnd, 4 * ARRAY_SIZE(how));
+	unsigned int kind = vt_rnd_below(&t->rnd, 2 * ARRAY_SIZE(how));
 
 	if (kind >= ARRAY_SIZE(how) || !vt_busted(t->run, kind))
 		return VL_SOUND;
@@ -1115,15 +1116,37 @@ static enum vl_hold vl_pick_hold(struct vt_thread *t)
 	return dice >= 128 ? VL_NO_HOLD : dice ? VL_SPIN : VL_SLEEP;
 }
 
-static void vl_do_hold(struct vt_thread *t, struct vl_held *h)
+/* Long enough for a change to come to its end; the busted flavour's. */
+static noinline void vl_hold_broken(struct vl_reader *r)
 {
-	/* Long enough for some writer to come by. */
+	struct vl_region *region = &r->space->regions[vl_region_of(r->held.addr)];
+	u64 begin = ktime_get_mono_fast_ns();
+
+	while (atomic_read(&region->ended) == r->ended &&
+	       ktime_get_mono_fast_ns() - begin < 2 * NSEC_PER_MSEC)
+		cpu_relax();
+}
+
+static void vl_do_hold(struct vt_thread *t, struct vl_reader *r)
+{
+	struct vl_held *h = &r->held;
+
 	if (unlikely(h->broken == VL_RELEASED))
-		udelay(200);
+		vl_hold_broken(r);
 	else if (h->hold == VL_SPIN)
 		vt_hold(t);
 	else if (h->hold == VL_SLEEP)
 		usleep_range(1, vt_params.hold_us + 2);
+}
+
+/* Where a promise is not kept, somebody has to be there to see it. */
+static noinline void vl_aim_at_writer(struct vt_thread *t, struct vl_reader *r)
+{
+	unsigned long addr = vl_region_base(READ_ONCE(r->space->hot)) +
+			     vt_rnd_below(&t->rnd, VL_PAGES) * PAGE_SIZE;
+
+	vl_aim(r, addr);
+	r->held.broken = VL_RELEASED;
 }
 
 /* One read of the hammer. */
@@ -1140,8 +1163,11 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	vl_aim(r, vl_pick_addr(t, r));
 	h->hold = vl_pick_hold(t);
 	timed = !(r->turn % 16) || trace_vma_lock_release_enabled();
-	if (unlikely(t->run->busted))
+	if (unlikely(t->run->busted)) {
 		h->broken = vl_break(t);
+		if (h->broken == VL_RELEASED)
+			vl_aim_at_writer(t, r);
+	}
 
 	if (unlikely(h->broken != VL_SOUND))
 		vl_lock_broken(test, h);
@@ -1160,7 +1186,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (timed)
 		begin = ktime_get_mono_fast_ns();
 	vl_enter(t, r);
-	vl_do_hold(t, h);
+	vl_do_hold(t, r);
 	vl_leave(t, r);
 	vl_count_read(t, r);
 	if (timed) {

@@ -16,15 +16,14 @@
 
 #include "debugfs.h"
 #include "engine.h"
+#include "scenarios.h"
 #include "session.h"
 #include "symbols.h"
 
-extern const struct vt_scenario map_fixed_torture;
-extern const struct vt_scenario vma_lock_torture;
-
 static const struct vt_scenario *const vt_scenarios[] = {
-	&map_fixed_torture,
-	&vma_lock_torture,
+#define X(name) &name##_torture,
+	VT_SCENARIOS(X)
+#undef X
 };
 
 static_assert(ARRAY_SIZE(vt_scenarios) <= VT_MAX_SCENARIOS);
@@ -62,7 +61,7 @@ static_assert(ARRAY_SIZE(vt_scenarios) <= VT_MAX_SCENARIOS);
 	X(autostart, 1, 0, 1,						\
 	  "start a test when the module is loaded")			\
 	X(verbose, 0, 0, 1,						\
-	  "say more in the log")
+	  "say at the end of a test how hard each oracle looked")
 
 struct vt_params vt_params = {
 #define X(name, def, least, largest, text) .name = (def),
@@ -305,15 +304,16 @@ static int __init vt_init(void)
 		vt_err("no memory to set up: %d\n", ret);
 		return ret;
 	}
-	vt_debugfs_init(mask);
-
+	/* Before the files are there: a quick "start" would make it -EBUSY. */
 	if (vt_params.autostart)
 		ret = vt_session_start(mask);
 	if (ret) {
-		vt_debugfs_exit();
 		vt_session_exit();
+		return ret;
 	}
-	return ret;
+	vt_debugfs_init(mask);
+
+	return 0;
 }
 module_init(vt_init);
 

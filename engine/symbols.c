@@ -20,8 +20,9 @@ DEFINE_STATIC_CALL_NULL(vt_sc_lookup, vt_fn_kallsyms_lookup_name);
 /* Bit set over enum vt_symbol, constant after vt_symbols_init(). */
 u64 vt_symbols_found;
 
+/* In the order of enum vt_symbol. */
 static const char *const vt_symbol_names[] = {
-#define X(name, ret, params) [VT_SYM_##name] = #name,
+#define X(name, ret, params) #name,
 	VT_SYMBOLS(X)
 #undef X
 };

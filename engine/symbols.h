@@ -71,9 +71,10 @@ extern u64 vt_symbols_found;
  */
 #define vt_syscall(name, ...)						\
 ({									\
+	unsigned long __args[6] = { __VA_ARGS__ };			\
 	struct pt_regs __regs;						\
 									\
-	vt_syscall_regs(&__regs, (unsigned long [6]){ __VA_ARGS__ });	\
+	vt_syscall_regs(&__regs, __args);				\
 	vt_call(name)(&__regs);						\
 })
 

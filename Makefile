@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# For people; kbuild itself reads the Kbuild file beside this one.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+all: modules
+
+modules modules_install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+clean:
+	@if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
+	@if [ -f selftests/Makefile ]; then $(MAKE) -C selftests clean; fi
+
+# The private root is root's own.
+distclean: clean
+	@scripts/prepare --remove
+
+# Variables given to make reach the scripts by the environment.
+export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
+
+torture:
+	@scripts/torture
+
+check:
+	@scripts/check
+
+bench:
+	@scripts/bench
+
+help:
+	@echo 'make                  build vma_torture.ko for the running kernel'
+	@echo '                      (KDIR=DIR: for the kernel of that build tree)'
+	@echo 'make modules_install  install it (root)'
+	@echo 'make torture          torture stock kernels in guests: KERNELS="6.1 6.12 7.2"'
+	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
+	@echo 'make check            all tests: sources, builds, guests'
+	@echo 'make bench            what the oracles and threads cost, in one guest'
+	@echo 'make clean            remove what make built here'
+	@echo 'make distclean        and build/, with kernels and the private root'
+
+.PHONY: all modules modules_install clean distclean torture check bench help

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034  # most is for those who source this
+#
+# What the scripts share: where things are, messages, exit codes, clean-up,
+# root, and the table of known races.  Sourced, never run.
+
+set -u -o pipefail
+
+# Exit codes of every script.
+EX_OK=0 EX_RACE=1 EX_BROKEN=2 EX_SKIP=4
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PROG=scripts/$(basename "$0")
+# Everything that is fetched, built or run lives below here.
+BUILD=${BUILD:-$TOP/build}
+case $BUILD in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
+ROOT=$BUILD/root-trixie
+DEFAULT_KERNELS="6.1 6.12 7.2"
+DEBIAN_MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+DEBIAN_SECURITY=${DEBIAN_SECURITY:-http://deb.debian.org/debian-security}
+export BUILD
+
+# Progress goes to stderr, results to stdout.
+say() { printf '%s: %s\n' "${PROG#scripts/}" "$*" >&2; }
+die() { say "$*"; exit "$EX_BROKEN"; }
+
+usage_error() { say "$* (see $PROG --help)"; exit "$EX_BROKEN"; }
+
+# Take the comment block between "#:" marks at the head of a script as its help.
+show_help()
+{
+	sed -n 's/^#: \{0,1\}//p' "$TOP/$PROG"
+}
+
+# at_exit COMMAND: run it when this shell ends, however it ends; last in, first
+# out.  Commands see the exit status as they would in a plain trap.
+_at_exit=()
+_run_at_exit()
+{
+	local i
+	for ((i = ${#_at_exit[@]} - 1; i >= 0; i--)); do
+		eval "${_at_exit[i]}"
+	done
+}
+at_exit()
+{
+	if [ ${#_at_exit[@]} = 0 ]; then
+		trap _run_at_exit EXIT
+		trap 'exit 130' INT
+		trap 'exit 143' TERM
+		trap 'exit 129' HUP
+	fi
+	_at_exit+=("$1")
+}
+
+# A number above 0, or a message that names the option.
+want_number()
+{
+	case $2 in
+	'' | *[!0-9]* | 0) usage_error "$1 wants a number above 0, not '$2'" ;;
+	esac
+}
+
+# as_root WHY COMMAND...: run it as root, through sudo where needed, saying so.
+as_root()
+{
+	local why=$1
+	shift
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo > /dev/null; then
+		say "root needed $why: sudo $*"
+		sudo -- "$@"
+	else
+		die "root needed $why, and there is no sudo; as root run: $*"
+	fi
+}
+
+# lock NAME: one of us at a time; waits, and says whom for.
+lock()
+{
+	mkdir -p "$BUILD/locks"
+	local fd
+	exec {fd}> "$BUILD/locks/$1"
+	flock -n "$fd" && return
+	say "waiting for another run that holds $BUILD/locks/$1"
+	flock "$fd"
+}
+
+# version_lt A B: A sorts before B as versions do.
+version_lt()
+{
+	[ "$1" != "$2" ] &&
+		[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
+}
+
+# The host's glibc is at least the one that 7.x's build tools were linked with.
+glibc_is_new()
+{
+	! version_lt "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)" 2.38
+}
+
+host_qemu_major()
+{
+	qemu-system-x86_64 --version 2> /dev/null |
+		sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p'
+}
+
+# qemu ARGS...: QEMU 10 or newer, the host's or the private root's; the
+# latter runs through the root's own dynamic loader and needs no chroot.
+# qemu_command leaves the words in $QEMU and the major version in $QEMU_MAJOR.
+qemu_command()
+{
+	local lib=$ROOT/usr/lib/x86_64-linux-gnu
+	QEMU_MAJOR=$(host_qemu_major)
+	if [ "${QEMU_MAJOR:-0}" -ge 10 ]; then
+		QEMU=(qemu-system-x86_64)
+	elif [ -e "$ROOT/.complete" ] && [ -x "$ROOT/usr/bin/qemu-system-x86_64" ]; then
+		QEMU=("$lib/ld-linux-x86-64.so.2" --library-path "$lib"
+			"$ROOT/usr/bin/qemu-system-x86_64"
+			-L "$ROOT/usr/share/qemu" -L "$ROOT/usr/share/seabios")
+		QEMU_MAJOR=$("${QEMU[@]}" --version 2> /dev/null |
+			sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p')
+	elif [ -n "$QEMU_MAJOR" ]; then
+		say "QEMU $QEMU_MAJOR is older than 10: it can break a guest's run-time patching"
+		QEMU=(qemu-system-x86_64)
+	else
+		die "no QEMU; run scripts/prepare"
+	fi
+}
+
+# in_root DIR COMMAND...: run it in the private trixie root as this user.  7.x's
+# objtool wants /proc: mounted in a mount namespace that ends with the command.
+in_root()
+{
+	local dir=$1
+	shift
+	# shellcheck disable=SC2016  # the inner shells'
+	as_root "to chroot into $ROOT" unshare --mount --propagation private \
+		bash -c 'mount -t proc proc "$0/proc" &&
+			exec chroot --userspec="$1" "$0" /usr/bin/env -i \
+				PATH=/usr/bin:/usr/sbin HOME=/tmp LC_ALL=C \
+				sh -c "cd \"\$0\" && exec \"\$@\"" "${@:2}"' \
+		"$ROOT" "$(id -u):$(id -g)" "$dir" "$@"
+}
+
+# A field of a kernel fetched by scripts/kernels: release, version, ...
+kernel_info()
+{
+	sed -n "s/^$2=//p" "$BUILD/kernels/$1/info" 2> /dev/null
+}
+
+# known_race VERSION SCENARIO KIND: why this race is known, or failure.
+known_race()
+{
+	local from below race why
+	while read -r from below race why; do
+		case $from in '' | '#'*) continue ;; esac
+		[ "$race" = "$2/$3" ] || continue
+		[ "$from" = - ] || ! version_lt "$1" "$from" || continue
+		[ "$below" = - ] || version_lt "$1" "$below" || continue
+		printf '%s\n' "$why"
+		return 0
+	done < "${KNOWN_RACES:-$TOP/scripts/known-races}"
+	return 1
+}
+
+# The compiler for user space: this host may have a versioned one only.
+host_cc()
+{
+	command -v gcc-12 || command -v gcc-14 || command -v gcc
+}
+
+# stage_selftests DIR: what goes into a guest as /selftests, companions built.
+stage_selftests()
+{
+	rm -rf "$1"
+	mkdir -p "$1"
+	cp -r "$TOP/selftests/." "$TOP/README.md" "$1"
+	if [ -f "$TOP/selftests/Makefile" ]; then
+		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions
+	fi
+}
