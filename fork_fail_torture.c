@@ -49,6 +49,7 @@
 #define FF_MAX_ENTRIES	400
 #define FF_CHURN_PAGES	64
 #define FF_RECORDS	8
+#define FF_MIX_OPS	8		/* of a mixer, per fork */
 #define FF_FORKS	100		/* of one parent, on average */
 #define FF_BURST	128		/* failed forks whose balance is drawn */
 #define FF_BURSTS	3
