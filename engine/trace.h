@@ -122,6 +122,28 @@ TRACE_EVENT(vma_lock_release,
 		  __entry->addr, __entry->vma, __entry->hold_ns)
 );
 
+TRACE_EVENT(fork_fail,
+	TP_PROTO(struct mm_struct *mm, const char *way, const char *position,
+		 unsigned long addr, int error),
+	TP_ARGS(mm, way, position, addr, error),
+	TP_STRUCT__entry(
+		__field(struct mm_struct *, mm)
+		__array(char, way, VT_TRACE_NAME)
+		__array(char, position, VT_TRACE_NAME)
+		__field(unsigned long, addr)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->mm = mm;
+		strscpy(__entry->way, way, VT_TRACE_NAME);
+		strscpy(__entry->position, position, VT_TRACE_NAME);
+		__entry->addr = addr;
+		__entry->error = error;
+	),
+	TP_printk("mm=%p %s %s addr=0x%lx error=%d", __entry->mm, __entry->way,
+		  __entry->position, __entry->addr, __entry->error)
+);
+
 #endif /* VT_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
