@@ -33,7 +33,8 @@ struct pt_regs;
 	X(sys_mprotect, long, (const struct pt_regs *))			\
 	X(sys_mremap, long, (const struct pt_regs *))			\
 	X(sys_madvise, long, (const struct pt_regs *))			\
-	X(sys_munmap, long, (const struct pt_regs *))
+	X(sys_munmap, long, (const struct pt_regs *))			\
+	X(sys_mincore, long, (const struct pt_regs *))
 
 enum vt_symbol {
 #define X(name, ret, params) VT_SYM_##name,
