@@ -73,6 +73,7 @@
 #include <linux/mutex.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -1437,7 +1438,7 @@ static void hw_shrink(struct hw_writer *w, enum hw_op op)
 		vt_count(st->run, HW_C_FAILED, 1);
 
 	kthread_use_mm(st->reuse_mm);
-	for (i = 0; i < HW_REUSE_PAGES; i++)
+	for (i = 0; i < (op == HW_PUNCH ? 1 : HW_REUSE_PAGES); i++)
 		hw_stamp_page(st->run, &st->reuse, HW_REUSE_BASE, i);
 	kthread_unuse_mm(st->reuse_mm);
 	WRITE_ONCE(st->punched, st->punched + 1);
@@ -1524,7 +1525,7 @@ static void hw_exchange(struct hw_state *st, struct hw_slot *slot)
 	hw_begin(st, slot);
 	hw_slot_set(slot, NULL);
 	/* Nobody is about to get the old one, or looks at its page tables. */
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 	hw_mm_put(st->run, old);
 	hw_end(st, slot);
 	hw_slot_set(slot, new);
@@ -1664,6 +1665,14 @@ static bool hw_op_possible(enum hw_op op)
 	}
 }
 
+/* How often: pages that have to be zeroed again, and exits, take their time. */
+static const enum hw_op hw_draws[] = {
+	HW_MUNMAP, HW_MUNMAP, HW_MAP_FIXED, HW_MAP_FIXED, HW_PARTIAL,
+	HW_PARTIAL, HW_PARTIAL, HW_MPROTECT_PART, HW_MPROTECT_PART, HW_MPROTECT,
+	HW_MREMAP, HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_DONTNEED,
+	HW_DONTNEED, HW_PUNCH, HW_TRUNCATE, HW_EXIT, HW_PURGE,
+};
+
 static enum hw_op hw_draw(struct hw_writer *w)
 {
 	struct vt_rnd *rnd = &w->t->rnd;
@@ -1673,7 +1682,7 @@ static enum hw_op hw_draw(struct hw_writer *w)
 	if (hw_busted_turn(w->t, HW_NAKED_KINDS | BIT(HW_STALE_TLB)))
 		return vt_rnd_one_in(rnd, 2) ? HW_PUNCH : HW_PURGE;
 	do {
-		op = vt_rnd_below(rnd, HW_NR_OPS);
+		op = hw_draws[vt_rnd_below(rnd, ARRAY_SIZE(hw_draws))];
 	} while (!hw_op_possible(op));
 	return op;
 }
@@ -1711,8 +1720,6 @@ static int hw_writer(struct vt_thread *t)
 		hw_write_once(w);
 		if (t->run->busted & (BIT(HW_SHARE_COUNT) | BIT(HW_SPLIT_SHARED)))
 			hw_plant(w->st);
-		/* Walkers need time to be in a shared table when the next comes. */
-		schedule_timeout_idle(vt_rnd_below(&t->rnd, 2));
 	}
 	for (i = 0; i < HW_RING; i++)
 		if (w->ring[i])
@@ -1796,21 +1803,34 @@ static bool hw_lab_fresh(struct hw_lab *lab)
 	return !ret && hw_fault(lab->splitter, HW_BASE);
 }
 
-/* Return: the other one is there, and waits for HW_LAB_GO. */
-static bool hw_lab_call(struct hw_lab *lab)
+/* Spin for as long as the lab is at a step, but not for long. */
+static bool hw_lab_past(struct hw_lab *lab, enum hw_lab_step step)
 {
-	u64 end = ktime_get_ns() + 10 * NSEC_PER_MSEC;
+	u64 end = ktime_get_ns() + NSEC_PER_MSEC;
 
-	atomic_set(&lab->step, HW_LAB_POSTED);
-	wake_up_all(&lab->wait);
-	while (atomic_read(&lab->step) == HW_LAB_POSTED) {
-		if (ktime_get_ns() > end &&
-		    atomic_cmpxchg(&lab->step, HW_LAB_POSTED, HW_LAB_IDLE) ==
-		    HW_LAB_POSTED)
+	while (atomic_read_acquire(&lab->step) == step) {
+		if (ktime_get_ns() > end)
 			return false;
-		cond_resched();
 		cpu_relax();
 	}
+	return true;
+}
+
+/*
+ * Return: the other one goes. It does so at this moment, unless there is but one
+ * CPU, or the other CPUs have better things to do.
+ */
+static bool hw_lab_call(struct hw_lab *lab)
+{
+	atomic_set_release(&lab->step, HW_LAB_POSTED);
+	wake_up_all(&lab->wait);
+	if (!hw_lab_past(lab, HW_LAB_POSTED))
+		wait_event_idle_timeout(lab->wait, atomic_read(&lab->step) !=
+						   HW_LAB_POSTED, HZ / 100 + 1);
+	if (atomic_cmpxchg(&lab->step, HW_LAB_POSTED, HW_LAB_IDLE) ==
+	    HW_LAB_POSTED)
+		return false;
+	atomic_cmpxchg(&lab->step, HW_LAB_TAKEN, HW_LAB_GO);
 	return true;
 }
 
@@ -1831,8 +1851,6 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 		kthread_use_mm(mm);
 	if (hw_lab_call(lab)) {
 		from = ktime_get_ns();
-		/* Pairs with the acquire in hw_joiner(). */
-		atomic_set_release(&lab->step, HW_LAB_GO);
 		if (op == HW_LAB_EXIT) {
 			lab->splitter = NULL;
 			hw_mm_put(t->run, mm);
@@ -1856,10 +1874,14 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 	vt_op(t->run);
 }
 
+/* The two of them have to meet: they do not queue for a CPU, but rest instead. */
 static int hw_splitter(struct vt_thread *t)
 {
-	while (vt_go(t))
+	sched_set_fifo_low(current);
+	while (vt_go(t)) {
 		hw_lab_round(t, t->arg);
+		schedule_timeout_idle(1);
+	}
 	return 0;
 }
 
@@ -1868,6 +1890,7 @@ static int hw_joiner(struct vt_thread *t)
 	struct hw_state *st = t->arg;
 	struct hw_lab *lab = &st->lab;
 
+	sched_set_fifo_low(current);
 	while (vt_go(t)) {
 		u64 delay = vt_rnd_below(&t->rnd, READ_ONCE(lab->took_ns) + 1);
 
@@ -1876,11 +1899,9 @@ static int hw_joiner(struct vt_thread *t)
 		if (atomic_cmpxchg(&lab->step, HW_LAB_POSTED, HW_LAB_TAKEN) !=
 		    HW_LAB_POSTED)
 			continue;
-		/* Whoever posted goes on at once. */
-		while (atomic_read_acquire(&lab->step) != HW_LAB_GO) {
-			cond_resched();
-			cpu_relax();
-		}
+		wake_up_all(&lab->wait);
+		/* Whoever posted goes on at once, if it can. */
+		hw_lab_past(lab, HW_LAB_TAKEN);
 		lab->from_ns = ktime_get_ns();
 		while (ktime_get_ns() - lab->from_ns < delay)
 			cpu_relax();
