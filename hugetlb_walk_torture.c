@@ -65,6 +65,7 @@
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/hugetlb.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -443,13 +444,14 @@ static void hw_look_begin(struct hw_look *l, const struct hw_visit *v,
 	l->pudp = v->pudp;
 	l->idx = idx;
 	l->ended = atomic_read(&l->slot->ended);
-	/* A change that is seen to have begun later overlaps: see hw_exposed(). */
+	/* What has ended is in effect for the walk: pairs with hw_end(). */
 	smp_rmb();
 }
 
 /* Was a change of this mm in flight between hw_look_begin() and now? */
 static bool hw_exposed(const struct hw_look *l)
 {
+	/* What the walk read, it read before: pairs with hw_begin(). */
 	smp_rmb();
 	return atomic_read(&l->slot->begun) != l->ended;
 }
@@ -665,7 +667,8 @@ struct hw_hang {
 
 struct hw_census {
 	unsigned int nr;
-	struct hw_hang hangs[HW_MAX_PUDS];
+	unsigned int most;
+	struct hw_hang hangs[];
 };
 
 /* One VMA may have many tables, and one table hang below many VMAs. */
@@ -683,7 +686,7 @@ static bool hw_census_add(struct hw_census *c, struct vm_area_struct *vma)
 			continue;
 		for (i = 0; i < c->nr && c->hangs[i].pudp != pudp; i++)
 			;
-		if (i == HW_MAX_PUDS)
+		if (i == c->most)
 			return false;
 		if (i == c->nr)
 			c->hangs[c->nr++] = (struct hw_hang) {
@@ -747,15 +750,24 @@ static void hw_census_judge(struct vt_run *run, struct hw_census *c,
 	}
 }
 
-/* Context: i_mmap_rwsem held for write; may sleep. */
-static void hw_census(struct vt_run *run, const struct hw_file *f, bool exposed)
+/*
+ * @mms: how many map the file
+ *
+ * Context: i_mmap_rwsem held for write, which reclaim may want.
+ */
+static void hw_census(struct vt_run *run, const struct hw_file *f,
+		      unsigned int mms, bool exposed)
 {
-	struct hw_census *c = kzalloc(sizeof(*c), GFP_NOWAIT | __GFP_NOWARN);
+	/* On its way elsewhere a mapping may be seen in two more places. */
+	unsigned int most = 4 * mms;
 	struct vm_area_struct *vma;
+	struct hw_census *c;
 	bool whole = true;
 
+	c = kzalloc(struct_size(c, hangs, most), GFP_NOWAIT | __GFP_NOWARN);
 	if (!c)
 		return;
+	c->most = most;
 	for (vma = vt_rmap_first(f->mapping); vma && whole;
 	     vma = vt_rmap_next(vma))
 		whole = hw_census_add(c, vma);
@@ -771,7 +783,8 @@ static void hw_walk_census(struct vt_run *run, struct hw_state *st)
 	int ended = atomic_read(&st->ended);
 
 	i_mmap_lock_write(st->file.mapping);
-	hw_census(run, &st->file, atomic_read(&st->begun) != ended);
+	hw_census(run, &st->file, st->nr_slots,
+		  atomic_read(&st->begun) != ended);
 	i_mmap_unlock_write(st->file.mapping);
 }
 
@@ -1021,29 +1034,34 @@ static void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
 		.name = "nothing", .counter = HW_C_JUDGED, .typed = true,
 	};
 	u32 kinds = t->run->busted & HW_NAKED_KINDS;
+	u32 freed = kinds & BIT(HW_TABLE_FREED);
 	u32 punched, purged;
 	struct hw_look l;
-	int kind;
+	unsigned int kind;
 
-	do {
-		kind = vt_rnd_below(&t->rnd, HW_PAGE_LEAK);
-	} while (!(kinds & BIT(kind)));
+	/* One kind needs the table to be freed, the others a page to be. */
+	if (kinds != freed && (!freed || vt_rnd_one_in(&t->rnd, 2)))
+		freed = 0;
 
 	hw_look_begin(&l, v, vt_rnd_below(&t->rnd, HW_PAGES));
 	punched = READ_ONCE(st->punched);
 	purged = READ_ONCE(st->purged);
-	if (!hw_look_first(&l))
+	if (!hw_look_first(&l) || !l.shared || !pte_present(l.entry))
 		return;
 
 	wait_event_idle_timeout(st->wait, kthread_should_stop() ||
-		(kind == HW_TABLE_FREED ? READ_ONCE(st->purged) != purged :
-		 kind == HW_TABLE_MOVED ? hw_table(l.pudp) != l.table :
-					  READ_ONCE(st->punched) != punched),
-		HZ / 4);
-	/* Tables may be freed by RCU. */
-	if (kind == HW_TABLE_FREED)
+		(freed ? READ_ONCE(st->purged) != purged :
+			 READ_ONCE(st->punched) != punched), HZ / 4);
+	/* Tables may be freed at once, or by RCU. */
+	if (freed) {
+		hw_judge(t->run, &l, &st->file, &naked, freed);
 		rcu_barrier();
-	hw_judge(t->run, &l, &st->file, &naked, BIT(kind));
+	} else {
+		kinds &= ~BIT(HW_TABLE_FREED);
+	}
+	for (kind = 0; kind < HW_PAGE_LEAK; kind++)
+		if ((freed ? freed : kinds) & BIT(kind))
+			hw_judge(t->run, &l, &st->file, &naked, BIT(kind));
 }
 
 /*
@@ -1146,13 +1164,13 @@ static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 		hw_walk_naked(t, st, v);
 		return;
 	}
+	if (hw_busted_turn(t, BIT(HW_STALE_TLB)) || vt_rnd_one_in(&t->rnd, 4)) {
+		hw_walk_read(t, st, v);
+		return;
+	}
 	if (vt_rnd_one_in(&t->rnd, 64)) {
 		hw_price(t, st, v, false);
 		hw_price(t, st, v, true);
-		return;
-	}
-	if (vt_rnd_one_in(&t->rnd, 4)) {
-		hw_walk_read(t, st, v);
 		return;
 	}
 	for (i = 0; i < HW_BATCH; i++) {
@@ -1255,6 +1273,8 @@ static void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
 	unsigned long left;
 
 	mmgrab(mm);
+	if (vt_busted(run, HW_PAGE_LEAK))
+		mm_inc_nr_pmds(mm);
 	vt_mm_put(mm);
 	if (last) {
 		left = mm_pgtables_bytes(mm);
@@ -1264,6 +1284,9 @@ static void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
 				"%lu bytes of page tables left when all is unmapped",
 				left);
 	}
+	/* The kernel itself looks when the mm is freed. */
+	if (vt_busted(run, HW_PAGE_LEAK))
+		mm_dec_nr_pmds(mm);
 	mmdrop(mm);
 }
 
@@ -1282,12 +1305,13 @@ static void hw_begin(struct hw_state *st, struct hw_slot *slot)
 	atomic_inc(&st->begun);
 	if (slot)
 		atomic_inc(&slot->begun);
-	/* What begins must be seen to have begun before it does anything. */
+	/* Seen to have begun before it does anything: pairs with hw_exposed(). */
 	smp_mb();
 }
 
 static void hw_end(struct hw_state *st, struct hw_slot *slot)
 {
+	/* What ended was done before: pairs with hw_look_begin(). */
 	smp_mb();
 	if (slot)
 		atomic_inc(&slot->ended);
@@ -1635,12 +1659,12 @@ static void hw_plant(struct hw_state *st)
 	    hw_look_first(&l) && l.shared) {
 		if (vt_busted(st->run, HW_SHARE_COUNT)) {
 			vt_pmd_sharers_add(l.page, 1);
-			hw_census(st->run, &st->file, true);
+			hw_census(st->run, &st->file, st->nr_slots, true);
 			vt_pmd_sharers_add(l.page, -1);
 		}
 		if (vt_busted(st->run, HW_SPLIT_SHARED)) {
 			vma->vm_end -= PMD_SIZE;
-			hw_census(st->run, &st->file, true);
+			hw_census(st->run, &st->file, st->nr_slots, true);
 			vma->vm_end += PMD_SIZE;
 		}
 	}
@@ -1679,7 +1703,8 @@ static enum hw_op hw_draw(struct hw_writer *w)
 	enum hw_op op;
 
 	/* Whoever breaks promises wants to see it soon. */
-	if (hw_busted_turn(w->t, HW_NAKED_KINDS | BIT(HW_STALE_TLB)))
+	if (w->t->run->busted & (HW_NAKED_KINDS | BIT(HW_STALE_TLB)) &&
+	    !vt_rnd_one_in(rnd, 4))
 		return vt_rnd_one_in(rnd, 2) ? HW_PUNCH : HW_PURGE;
 	do {
 		op = hw_draws[vt_rnd_below(rnd, ARRAY_SIZE(hw_draws))];
@@ -1718,7 +1743,7 @@ static int hw_writer(struct vt_thread *t)
 	w->st = t->arg;
 	while (vt_go(t)) {
 		hw_write_once(w);
-		if (t->run->busted & (BIT(HW_SHARE_COUNT) | BIT(HW_SPLIT_SHARED)))
+		if (hw_busted_turn(t, BIT(HW_SHARE_COUNT) | BIT(HW_SPLIT_SHARED)))
 			hw_plant(w->st);
 	}
 	for (i = 0; i < HW_RING; i++)
@@ -1866,7 +1891,7 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 		vt_count(t->run, HW_C_DIRECTED, 1);
 		vt_count(t->run, HW_C_OVERLAPPED, met);
 		i_mmap_lock_write(lab->file.mapping);
-		hw_census(t->run, &lab->file, met);
+		hw_census(t->run, &lab->file, 2, met);
 		i_mmap_unlock_write(lab->file.mapping);
 	}
 	if (op != HW_LAB_EXIT)
@@ -2112,8 +2137,8 @@ static void hw_hold_page(struct hw_state *st)
 static void hw_rest(struct vt_run *run)
 {
 	struct hw_state *st = run->priv;
+	unsigned long end = jiffies + HZ / 2;
 	struct vt_huge_pool pool;
-	unsigned int i;
 
 	if (vt_busted(run, HW_PAGE_LEAK))
 		hw_hold_page(st);
@@ -2124,12 +2149,10 @@ static void hw_rest(struct vt_run *run)
 	 * Whoever looks through all pages of the machine, as compaction does,
 	 * may have a reference for a moment.
 	 */
-	for (i = 0; i < HZ; i++) {
+	do {
 		vt_huge_pool(st->mnt->mnt_sb, &pool);
-		if (!pool.used)
-			break;
-		schedule_timeout_idle(1);
-	}
+	} while (pool.used && time_before(jiffies, end) &&
+		 !schedule_timeout_idle(1));
 	vt_look(run, HW_PAGE_LEAK, vt_counter_sum(run, HW_C_UNSHARES));
 	if (pool.used)
 		vt_race(run, HW_PAGE_LEAK, NULL, 0, pool.used, 0,

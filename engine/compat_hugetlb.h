@@ -37,8 +37,11 @@ static inline bool vt_hugetlb_sharing(void)
  */
 static inline bool vt_pmd_count_exact(void)
 {
-	return IS_ENABLED(VT_HAVE_PTDESC_PMD_PTS) ||
-	       IS_ENABLED(VT_HAVE_PT_SHARE_COUNT);
+#if defined(VT_HAVE_PTDESC_PMD_PTS) || defined(VT_HAVE_PT_SHARE_COUNT)
+	return true;
+#else
+	return false;
+#endif
 }
 
 /**
@@ -138,7 +141,11 @@ static inline long vt_pin_user_pages(unsigned long start, unsigned long nr,
  */
 static inline bool vt_rmap_known(void)
 {
-	return IS_ENABLED(VT_HAVE_I_MMAP_RB);
+#ifdef VT_HAVE_I_MMAP_RB
+	return true;
+#else
+	return false;
+#endif
 }
 
 /**
