@@ -11,7 +11,8 @@
 #define VT_SCENARIOS(X)							\
 	X(map_fixed)							\
 	X(vma_lock)							\
-	X(fork_fail)
+	X(fork_fail)							\
+	X(hugetlb_walk)
 
 #define X(name) extern const struct vt_scenario name##_torture;
 VT_SCENARIOS(X)

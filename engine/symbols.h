@@ -42,7 +42,8 @@ struct pt_regs;
 	X(vma_interval_tree_iter_first, struct vm_area_struct *,	\
 	  (struct rb_root_cached *, unsigned long, unsigned long))	\
 	X(vma_interval_tree_iter_next, struct vm_area_struct *,		\
-	  (struct vm_area_struct *, unsigned long, unsigned long))
+	  (struct vm_area_struct *, unsigned long, unsigned long))		\
+	X(sys_mincore, long, (const struct pt_regs *))
 
 enum vt_symbol {
 #define X(name, ret, params) VT_SYM_##name,
