@@ -16,7 +16,7 @@ working()
 
 first_op()
 {
-	[ -e "$D/map_fixed/ops" ] && above map_fixed/ops 0
+	above map_fixed/ops 0
 }
 
 # timed FILE PARAM=VALUE...: insmod until the first operation, ms into FILE.
@@ -25,13 +25,11 @@ timed()
 	f=$1
 	shift
 	clock insmod
-	"$INSMOD" "$MODULE" "$@" &
-	pid=$!
-	until first_op 2> /dev/null; do
+	"$INSMOD" "$MODULE" "$@" || give_up "cannot load"
+	until first_op; do
 		:
 	done
 	clock op
-	wait $pid || give_up "cannot load"
 	between insmod op >> "$tmp/$f"
 }
 
