@@ -222,7 +222,6 @@ enum vl_break { VL_SOUND, VL_RELEASED, VL_OTHER_MM, VL_OTHER_ADDR };
  * @addr: the address it was asked for at
  * @obj: the object of the module's VMA, or NULL
  * @hold: will it be held, and how
- * @broken: what is wrong with it, in the busted flavour
  * @bad: a race was seen
  * @snap: its fields
  */
@@ -232,7 +231,6 @@ struct vl_held {
 	unsigned long addr;
 	struct vl_obj *obj;
 	enum vl_hold hold;
-	enum vl_break broken;
 	bool bad;
 	unsigned long snap[VL_FIELDS];
 };
@@ -815,28 +813,14 @@ static enum vl_break vl_break(struct vt_thread *t)
 	return how[kind];
 }
 
-/* As lock_vma_under_rcu(), with something missing. */
-static noinline void vl_lock_broken(struct vl_test *test, struct vl_held *h)
+/* As lock_vma_under_rcu(), but not where it was asked to. */
+static noinline void vl_lock_elsewhere(struct vl_test *test, struct vl_held *h,
+				       enum vl_break how)
 {
-	switch (h->broken) {
-	case VL_SOUND:
-		return;
-	case VL_RELEASED:
-		/* RCU keeps the memory a VMA, whoever frees it meanwhile. */
-		rcu_read_lock();
-		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
-		if (h->vma)
-			vt_vma_end_read(h->vma);
-		else
-			rcu_read_unlock();
-		return;
-	case VL_OTHER_MM:
+	if (how == VL_OTHER_MM)
 		h->vma = vt_call(lock_vma_under_rcu)(test->decoy->mm, h->addr);
-		return;
-	case VL_OTHER_ADDR:
+	else
 		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr ^ VL_SIZE);
-		return;
-	}
 }
 
 /* Locks a VMA while mmap_lock is held for read, as userfaultfd does. */
@@ -1027,7 +1011,6 @@ static __always_inline void vl_aim(struct vl_reader *r, unsigned long addr)
 	h->mm = r->mm;
 	h->addr = addr;
 	h->hold = VL_NO_HOLD;
-	h->broken = VL_SOUND;
 	h->bad = false;
 	r->turn++;
 	r->ended = atomic_read(&r->space->regions[vl_region_of(addr)].ended);
@@ -1116,42 +1099,57 @@ static enum vl_hold vl_pick_hold(struct vt_thread *t)
 	return dice >= 128 ? VL_NO_HOLD : dice ? VL_SPIN : VL_SLEEP;
 }
 
-/* Long enough for a change to come to its end; the busted flavour's. */
-static noinline void vl_hold_broken(struct vl_reader *r)
+static void vl_do_hold(struct vt_thread *t, enum vl_hold hold)
 {
-	struct vl_region *region = &r->space->regions[vl_region_of(r->held.addr)];
-	u64 begin = ktime_get_mono_fast_ns();
-
-	while (atomic_read(&region->ended) == r->ended &&
-	       ktime_get_mono_fast_ns() - begin < 2 * NSEC_PER_MSEC)
-		cpu_relax();
-}
-
-static void vl_do_hold(struct vt_thread *t, struct vl_reader *r)
-{
-	struct vl_held *h = &r->held;
-
-	if (unlikely(h->broken == VL_RELEASED))
-		vl_hold_broken(r);
-	else if (h->hold == VL_SPIN)
+	if (hold == VL_SPIN)
 		vt_hold(t);
-	else if (h->hold == VL_SLEEP)
+	else if (hold == VL_SLEEP)
 		usleep_range(1, vt_params.hold_us + 2);
 }
 
-/* Where a promise is not kept, somebody has to be there to see it. */
-static noinline void vl_aim_at_writer(struct vt_thread *t, struct vl_reader *r)
+/*
+ * A read by one who released the lock and believes to hold it, where a writer is
+ * at work, until a change has come to its end. RCU keeps the memory a VMA,
+ * whoever frees it meanwhile.
+ */
+static noinline void vl_read_released(struct vt_thread *t, struct vl_reader *r)
 {
-	unsigned long addr = vl_region_base(READ_ONCE(r->space->hot)) +
-			     vt_rnd_below(&t->rnd, VL_PAGES) * PAGE_SIZE;
+	unsigned int hot = READ_ONCE(r->space->hot);
+	struct vl_region *region = &r->space->regions[hot];
+	struct vl_held *h = &r->held;
+	u64 begin;
 
-	vl_aim(r, addr);
-	r->held.broken = VL_RELEASED;
+	vl_aim(r, vl_region_base(hot) +
+		  vt_rnd_below(&t->rnd, VL_PAGES) * PAGE_SIZE);
+	h->hold = VL_SPIN;
+
+	rcu_read_lock();
+	h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
+	if (h->vma) {
+		vt_vma_end_read(h->vma);
+		vl_enter(t, r);
+		begin = ktime_get_mono_fast_ns();
+		while (atomic_read(&region->ended) == r->ended &&
+		       ktime_get_mono_fast_ns() - begin < 2 * NSEC_PER_MSEC)
+			cpu_relax();
+		vl_leave(t, r);
+		vl_count_read(t, r);
+	} else {
+		r->misses++;
+	}
+	rcu_read_unlock();
 }
 
-/* One read of the hammer. */
+/**
+ * vl_read() - one read of the hammer
+ * @t: thread
+ * @test: test
+ * @r: reader
+ * @how: what is wrong with it: VL_SOUND, or in the busted flavour a lock of the
+ *	wrong VMA
+ */
 static void vl_read(struct vt_thread *t, struct vl_test *test,
-		    struct vl_reader *r)
+		    struct vl_reader *r, enum vl_break how)
 {
 	u64 dice = vt_rnd_next(&t->rnd), begin = 0, held = 0;
 	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER;
@@ -1163,14 +1161,9 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	vl_aim(r, vl_pick_addr(t, r));
 	h->hold = vl_pick_hold(t);
 	timed = !(r->turn % 16) || trace_vma_lock_release_enabled();
-	if (unlikely(t->run->busted)) {
-		h->broken = vl_break(t);
-		if (h->broken == VL_RELEASED)
-			vl_aim_at_writer(t, r);
-	}
 
-	if (unlikely(h->broken != VL_SOUND))
-		vl_lock_broken(test, h);
+	if (unlikely(how != VL_SOUND))
+		vl_lock_elsewhere(test, h, how);
 	else if (!(dice & 0xf0))
 		vl_lock_under_mmap_lock(t->run, h);
 	else
@@ -1186,7 +1179,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (timed)
 		begin = ktime_get_mono_fast_ns();
 	vl_enter(t, r);
-	vl_do_hold(t, r);
+	vl_do_hold(t, h->hold);
 	vl_leave(t, r);
 	vl_count_read(t, r);
 	if (timed) {
@@ -1195,9 +1188,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 		trace_vma_lock_release(h->mm, h->addr, h->vma, held);
 	}
 
-	if (unlikely(h->broken == VL_RELEASED))
-		rcu_read_unlock();
-	else if (fault && likely(!h->bad))
+	if (fault && likely(!h->bad))
 		vl_fault(t->run, h, flags);
 	else
 		vt_vma_end_read(h->vma);
@@ -1290,8 +1281,16 @@ static int vl_reader_main(struct vt_thread *t)
 
 		r->space = vl_space_get(slot);
 		WRITE_ONCE(r->mm, r->space->mm);
-		for (i = 0; i < VL_STAY && vt_go(t); i++)
-			vl_read(t, test, r);
+		for (i = 0; i < VL_STAY && vt_go(t); i++) {
+			enum vl_break how = VL_SOUND;
+
+			if (unlikely(t->run->busted))
+				how = vl_break(t);
+			if (unlikely(how == VL_RELEASED))
+				vl_read_released(t, r);
+			else
+				vl_read(t, test, r, how);
+		}
 		bench += VL_STAY;
 		if (bench >= VL_BENCH) {
 			bench = 0;
@@ -1497,6 +1496,9 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	long ret;
 
 	c->region = vt_rnd_below(&t->rnd, VL_REGIONS + 1);
+	/* Stay where the readers are who break a promise. */
+	if (unlikely(t->run->busted) && !vt_rnd_one_in(&t->rnd, 4))
+		c->region = c->space->hot;
 	first = vt_rnd_below(&t->rnd, VL_PAGES);
 	c->start = vl_region_base(c->region) + first * PAGE_SIZE;
 	c->pages = 1 + vt_rnd_below(&t->rnd, VL_PAGES - first);
