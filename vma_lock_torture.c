@@ -16,6 +16,7 @@
  * every other time, and a look is exposed if something was in flight in its
  * region between the locking and the release.
  */
+#include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -651,13 +652,17 @@ static struct vl_space *vl_space_get(struct vl_slot *slot)
 }
 
 /* Counts the VMAs whose locks are not at rest; @w tells of the last of them. */
-static unsigned int vl_count_leaks(struct mm_struct *mm, unsigned long *w)
+static unsigned int vl_count_leaks(struct vt_run *run, struct mm_struct *mm,
+				   unsigned long *w)
 {
-	struct vm_area_struct *vma;
-	unsigned int leaks = 0;
 	VMA_ITERATOR(vmi, mm, 0);
+	struct vm_area_struct *vma, *leaked = NULL;
+	unsigned int leaks = 0;
 
 	mmap_write_lock(mm);
+	/* The broken promise: one reader who has not released. */
+	if (unlikely(vt_busted(run, VL_REF_LEAK)))
+		leaked = vt_call(lock_vma_under_rcu)(mm, VL_BASE);
 	for_each_vma(vmi, vma) {
 		unsigned int count = vt_vma_count(vma);
 
@@ -667,6 +672,8 @@ static unsigned int vl_count_leaks(struct mm_struct *mm, unsigned long *w)
 		w[0] = vma->vm_start;
 		w[1] = count;
 	}
+	if (leaked)
+		vt_vma_end_read(leaked);
 	mmap_write_unlock(mm);
 
 	return leaks;
@@ -686,19 +693,14 @@ static unsigned int vl_count_leaks(struct mm_struct *mm, unsigned long *w)
  */
 static void vl_audit(struct vl_test *test, struct vl_space *space)
 {
-	struct vm_area_struct *leaked = NULL;
 	struct mm_struct *mm = space->mm;
 	unsigned int tries, leaks, looks = 0;
 	unsigned long w[2] = {};
 
-	/* The broken promise: one reader who never releases. */
-	if (unlikely(vt_busted(test->run, VL_REF_LEAK)))
-		leaked = vt_call(lock_vma_under_rcu)(mm, VL_BASE);
-
 	for (tries = 0; tries < VL_LEAK_TRIES; tries++) {
 		bool alone = atomic_read(&mm->mm_users) == 1;
 
-		leaks = vl_count_leaks(mm, w);
+		leaks = vl_count_leaks(test->run, mm, w);
 		if (!leaks)
 			break;
 		if (alone && atomic_read(&mm->mm_users) == 1)
@@ -713,8 +715,6 @@ static void vl_audit(struct vl_test *test, struct vl_space *space)
 		vt_race(test->run, VL_REF_LEAK, mm, w[0], w[1], leaks,
 			"%u VMAs not at rest, one with count 0x%lx instead of %u",
 			leaks, w[1], VT_VMA_AT_REST);
-	if (leaked)
-		vt_vma_end_read(leaked);
 }
 
 /**
@@ -797,7 +797,8 @@ do {									\
 	what(VL_VM_PRIVATE_DATA, ##__VA_ARGS__);			\
 } while (0)
 
-static enum vl_break vl_break(struct vt_thread *t)
+/* One read in four is broken, in the way of one of the kinds asked for. */
+static noinline enum vl_break vl_break(struct vt_thread *t)
 {
 	static const enum vl_break how[] = {
 		[VL_WRONG_MM] = VL_OTHER_MM,
@@ -806,11 +807,15 @@ static enum vl_break vl_break(struct vt_thread *t)
 		[VL_UNSTABLE] = VL_RELEASED,
 		[VL_OVERLAP] = VL_RELEASED,
 	};
-	unsigned int kind = vt_rnd_below(&t->rnd, 2 * ARRAY_SIZE(how));
+	u32 kinds = t->run->busted & (BIT(ARRAY_SIZE(how)) - 1);
+	unsigned int kind, skip;
 
-	if (kind >= ARRAY_SIZE(how) || !vt_busted(t->run, kind))
+	if (!kinds || !vt_rnd_one_in(&t->rnd, 4))
 		return VL_SOUND;
-	return how[kind];
+	skip = vt_rnd_below(&t->rnd, hweight32(kinds));
+	for (kind = 0; ; kind++)
+		if ((kinds & BIT(kind)) && !skip--)
+			return how[kind];
 }
 
 /* As lock_vma_under_rcu(), but not where it was asked to. */
@@ -951,17 +956,16 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 		VL_WRONG_MM, VL_WRONG_RANGE, VL_DETACHED, VL_UNSTABLE,
 		VL_OVERLAP,
 	};
-	unsigned int i;
+	unsigned int i, cell;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		/* An object that never moved cannot be of a wrong mm. */
 		u32 exposed = kinds[i] == VL_WRONG_MM ? r->moved : r->exposed;
 
-		this_cpu_add(run->cells[vt_kind_cell(kinds[i], VT_KIND_LOOKS)],
-			     r->reads);
-		this_cpu_add(run->cells[vt_kind_cell(kinds[i],
-						     VT_KIND_EXPOSED)],
-			     exposed);
+		cell = vt_kind_cell(kinds[i], VT_KIND_LOOKS);
+		this_cpu_add(run->cells[cell], r->reads);
+		cell = vt_kind_cell(kinds[i], VT_KIND_EXPOSED);
+		this_cpu_add(run->cells[cell], exposed);
 	}
 	this_cpu_add(run->cells[VT_CELL_OPS], r->reads + r->misses);
 	vt_count(run, VL_LOCK_HIT, r->reads);
@@ -1107,6 +1111,8 @@ static void vl_do_hold(struct vt_thread *t, enum vl_hold hold)
 		usleep_range(1, vt_params.hold_us + 2);
 }
 
+#define VL_PATIENCE	(8 * NSEC_PER_MSEC)
+
 /*
  * A read by one who released the lock and believes to hold it, where a writer is
  * at work, until a change has come to its end. RCU keeps the memory a VMA,
@@ -1130,7 +1136,7 @@ static noinline void vl_read_released(struct vt_thread *t, struct vl_reader *r)
 		vl_enter(t, r);
 		begin = ktime_get_mono_fast_ns();
 		while (atomic_read(&region->ended) == r->ended &&
-		       ktime_get_mono_fast_ns() - begin < 2 * NSEC_PER_MSEC)
+		       ktime_get_mono_fast_ns() - begin < VL_PATIENCE)
 			cpu_relax();
 		vl_leave(t, r);
 		vl_count_read(t, r);
@@ -1407,11 +1413,11 @@ static long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 /* The lock itself: nobody gets in from vma_start_write() to the unlock. */
 static long vl_do_lock(struct vt_thread *t, struct vl_change *c)
 {
+	VMA_ITERATOR(vmi, c->space->mm, c->start);
+	VMA_ITERATOR(again, c->space->mm, c->start);
 	unsigned long end = c->start + c->pages * PAGE_SIZE;
 	struct mm_struct *mm = c->space->mm;
 	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, c->start);
-	VMA_ITERATOR(again, mm, c->start);
 
 	mmap_write_lock(mm);
 	for_each_vma_range(vmi, vma, end) {
