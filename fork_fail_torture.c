@@ -982,12 +982,12 @@ static void ff_snapshot(struct ff_parent *p)
 static const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 			      unsigned long *addr)
 {
+	MA_STATE(mas, &mm->mm_mt, 0, 0);
 	bool child = mm != p->mm;
 	const char *wrong = NULL;
 	struct vm_area_struct *vma;
 	unsigned int i = 0;
 	int count = 0;
-	MA_STATE(mas, &mm->mm_mt, 0, 0);
 
 	*addr = 0;
 	mmap_read_lock(mm);
@@ -1541,7 +1541,7 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	}
 
 	ff_plan(p, rnd, &plan);
-	p->deaf = vt_busted(run, FF_LEAK) && vt_rnd_one_in(rnd, 4);
+	p->deaf = vt_busted(run, FF_LEAK) && vt_rnd_one_in(rnd, 2);
 	t0 = ktime_get_ns();
 	err = ff_fork(p);
 	ff_count_fork(p, &plan, err, ktime_get_ns() - t0);
@@ -1552,7 +1552,7 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	ff_unpublish(p, err);
 	ff_settle(p);
 
-	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 4))
+	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 2))
 		vm_munmap(p->snap[0].start, p->snap[0].end - p->snap[0].start);
 	vt_look(run, FF_PARENT, err);
 	wrong = ff_compare(p, p->mm, &addr);
