@@ -40,6 +40,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "compat_fork.h"
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"

@@ -9,12 +9,10 @@
 #ifndef VT_COMPAT_H
 #define VT_COMPAT_H
 
-#include <linux/kconfig.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/ptrace.h>
-#include <linux/sched.h>
-#include <linux/sched/coredump.h>
+#include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 
 /**
@@ -86,98 +84,17 @@ static inline struct file *vt_shmem_file(const char *name, loff_t size)
 }
 
 /**
- * vt_mm_unstable() - does an mm carry the mark of one that must not be used?
- * @mm: mm
- */
-static inline bool vt_mm_unstable(struct mm_struct *mm)
-{
-#ifdef VT_HAVE_MM_FLAGS
-	return mm_flags_test(MMF_UNSTABLE, mm);
-#else
-	return test_bit(MMF_UNSTABLE, &mm->flags);
-#endif
-}
-
-/**
- * vt_mm_set_unstable() - put that mark on an mm
- * @mm: mm of the module's own
- */
-static inline void vt_mm_set_unstable(struct mm_struct *mm)
-{
-#ifdef VT_HAVE_MM_FLAGS
-	mm_flags_set(MMF_UNSTABLE, mm);
-#else
-	set_bit(MMF_UNSTABLE, &mm->flags);
-#endif
-}
-
-/**
- * vt_mm_oom_skip() - does the OOM reaper leave an mm alone?
- * @mm: mm
+ * vt_mm_disown() - let no task own an mm
+ * @mm: mm that no process has
  *
- * Context: mmap_lock held for read, which orders it against exit_mmap().
+ * The owner tells whose memory control group pays for the mm's pages. The
+ * thread that allocated the mm became its owner, and nobody would notice when
+ * that thread ends. Without an owner the root group pays.
  */
-static inline bool vt_mm_oom_skip(struct mm_struct *mm)
+static inline void vt_mm_disown(struct mm_struct *mm)
 {
-#ifdef VT_HAVE_MM_FLAGS
-	return mm_flags_test(MMF_OOM_SKIP, mm);
-#else
-	return test_bit(MMF_OOM_SKIP, &mm->flags);
-#endif
-}
-
-/**
- * enum vt_promise - does the kernel promise something?
- * @VT_NO: never
- * @VT_MAYBE: stable kernels differ, and no header tells which
- * @VT_YES: always
- */
-enum vt_promise { VT_NO, VT_MAYBE, VT_YES };
-
-/**
- * vt_fork_marks() - is what a failed fork leaves marked MMF_UNSTABLE?
- *
- * Not before dup_mmap() began to copy the whole tree at once; and then some
- * time later, in stable kernels too.
- */
-static inline enum vt_promise vt_fork_marks(void)
-{
-#if defined(VT_HAVE_MM_FLAGS)
-	return VT_YES;
-#elif defined(VT_HAVE_MT_DUP)
-	return VT_MAYBE;
-#else
-	return VT_NO;
-#endif
-}
-
-/**
- * vt_fork_kill_needs_reader() - when does dup_mmap() heed a fatal signal?
- *
- * Return: true if only where it has to wait for a reader of a VMA, false if at
- * every VMA.
- */
-static inline bool vt_fork_kill_needs_reader(void)
-{
-	return IS_ENABLED(VT_HAVE_VMA_WRITE_KILLABLE);
-}
-
-/**
- * vt_fail_nth() - have the kernel's fault injection fail an allocation
- * @nth: which one the calling thread makes from now on; 0: none
- *
- * Works where failslab and its like are configured to (see
- * Documentation/fault-injection).
- *
- * Return: false if the kernel has no fault injection.
- */
-static inline bool vt_fail_nth(unsigned int nth)
-{
-#ifdef CONFIG_FAULT_INJECTION
-	current->fail_nth = nth;
-	return true;
-#else
-	return false;
+#ifdef CONFIG_MEMCG
+	WRITE_ONCE(mm->owner, NULL);
 #endif
 }
 
