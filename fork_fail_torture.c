@@ -50,6 +50,7 @@
 #define FF_MAX_ENTRIES	400
 #define FF_CHURN_PAGES	64
 #define FF_RECORDS	8
+#define FF_LOOKS	32		/* at one child, at most */
 #define FF_MIX_OPS	8		/* of a mixer, per fork */
 #define FF_FORKS	100		/* of one parent, on average */
 #define FF_BURST	128		/* failed forks whose balance is drawn */
@@ -815,7 +816,7 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 	if (vt_rnd_one_in(&t->rnd, 8)) {
 		ff_look_as_reaper(p, mm);
 	} else if (mmget_not_zero(mm)) {
-		for (looks = 1 + vt_rnd_below(&t->rnd, 8); looks; looks--)
+		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
 			ff_look(p, mm, false);
 		if (vt_rnd_one_in(&t->rnd, 64))
 			ff_price(p, mm);
@@ -982,12 +983,12 @@ static void ff_snapshot(struct ff_parent *p)
 static const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 			      unsigned long *addr)
 {
+	MA_STATE(mas, &mm->mm_mt, 0, 0);
 	bool child = mm != p->mm;
 	const char *wrong = NULL;
 	struct vm_area_struct *vma;
 	unsigned int i = 0;
 	int count = 0;
-	MA_STATE(mas, &mm->mm_mt, 0, 0);
 
 	*addr = 0;
 	mmap_read_lock(mm);
@@ -1169,6 +1170,7 @@ static int ff_fork(struct ff_parent *p)
 		.fn = ff_child,
 		.fn_arg = p,
 	};
+	int stat;
 	pid_t pid;
 
 	raw_spin_lock(&p->lock);
@@ -1188,7 +1190,7 @@ static int ff_fork(struct ff_parent *p)
 	 * Kernel threads ignore SIGCHLD, so that children reap themselves; this
 	 * returns when there is none any more. A signal makes it return early.
 	 */
-	while (vt_call(kernel_wait)(pid, NULL) == -ERESTARTSYS)
+	while (vt_call(kernel_wait)(pid, &stat) == -ERESTARTSYS)
 		flush_signals(current);
 	return 0;
 }
@@ -1213,18 +1215,37 @@ static struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed)
 	return child;
 }
 
+/* Is a child's end behind it, as far as it can be known? */
+static bool ff_ended(const struct ff_record *rec)
+{
+	/* A reference of this module's being the last one: exit_mmap() is over. */
+	if (atomic_read(&rec->mm->mm_count) == 1)
+		return true;
+	/*
+	 * Others may keep the mm for long without using it: khugepaged, a CPU
+	 * that idles in it.
+	 */
+	return !atomic_read(&rec->mm->mm_users) && rec->opened == rec->closed;
+}
+
+static void ff_judge_end(struct ff_parent *p, const struct ff_record *rec)
+{
+	vt_look(p->st->run, FF_LEAK, rec->failed && rec->opened);
+	if (rec->opened != rec->closed)
+		vt_race(p->st->run, FF_LEAK, rec->mm, 0, rec->opened,
+			rec->closed,
+			"child is gone, %u of its VMAs of a file were opened, %u closed",
+			rec->opened, rec->closed);
+}
+
 /**
  * ff_settle() - judge the children that have come to their end
  * @p: parent
- *
- * A reference of this module's being the last one says that exit_mmap() is
- * over, whoever had to do it.
  *
  * Return: how many are still to come.
  */
 static unsigned int ff_settle(struct ff_parent *p)
 {
-	struct vt_run *run = p->st->run;
 	unsigned int i, left = 0;
 
 	for (i = 0; i < FF_RECORDS; i++) {
@@ -1232,21 +1253,17 @@ static unsigned int ff_settle(struct ff_parent *p)
 
 		raw_spin_lock(&p->lock);
 		rec = p->rec[i];
-		if (rec.mm && rec.mm != p->child &&
-		    atomic_read(&rec.mm->mm_count) == 1)
+		if (rec.mm && (rec.mm == p->child || !ff_ended(&rec))) {
+			rec.mm = NULL;
+			left++;
+		}
+		if (rec.mm)
 			p->rec[i].mm = NULL;
-		else
-			rec.mm = rec.mm ? ERR_PTR(-EBUSY) : NULL;
 		raw_spin_unlock(&p->lock);
 
-		left += IS_ERR(rec.mm);
-		if (IS_ERR_OR_NULL(rec.mm))
+		if (!rec.mm)
 			continue;
-		vt_look(run, FF_LEAK, rec.failed && rec.opened);
-		if (rec.opened != rec.closed)
-			vt_race(run, FF_LEAK, rec.mm, 0, rec.opened, rec.closed,
-				"child is gone, %u of its VMAs of a file were opened, %u closed",
-				rec.opened, rec.closed);
+		ff_judge_end(p, &rec);
 		mmdrop(rec.mm);
 	}
 	return left;
@@ -1348,6 +1365,7 @@ static bool ff_plan_account(struct ff_parent *p, struct vt_rnd *rnd,
 static void ff_have_held(struct ff_parent *p, unsigned long addr)
 {
 	WRITE_ONCE(p->hold, addr);
+	wake_up_all(&p->wq);
 	/* Pairs with the release in ff_mix_hold(). */
 	wait_event_idle_timeout(p->wq, smp_load_acquire(&p->held) ||
 				kthread_should_stop(), 2);
@@ -1524,7 +1542,7 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	}
 
 	ff_plan(p, rnd, &plan);
-	p->deaf = vt_busted(run, FF_LEAK) && vt_rnd_one_in(rnd, 4);
+	p->deaf = vt_busted(run, FF_LEAK) && vt_rnd_one_in(rnd, 2);
 	t0 = ktime_get_ns();
 	err = ff_fork(p);
 	ff_count_fork(p, &plan, err, ktime_get_ns() - t0);
@@ -1535,7 +1553,7 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	ff_unpublish(p, err);
 	ff_settle(p);
 
-	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 4))
+	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 2))
 		vm_munmap(p->snap[0].start, p->snap[0].end - p->snap[0].start);
 	vt_look(run, FF_PARENT, err);
 	wrong = ff_compare(p, p->mm, &addr);
@@ -1556,15 +1574,14 @@ static void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd)
 {
 	unsigned long kinds = p->st->run->busted &
 		(BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) | BIT(FF_UNMARKED));
-	unsigned int i, kind = vt_rnd_below(rnd, 8 * sizeof(kinds));
+	MA_STATE(mas, NULL, FF_BASE, FF_BASE + PAGE_SIZE - 1);
+	unsigned int i, kind, opened = 0;
 	struct mm_struct *mm;
 	void *entry = NULL;
-	MA_STATE(mas, NULL, FF_BASE, FF_BASE + PAGE_SIZE - 1);
-	unsigned int opened = 0;
 
 	if (!kinds || !p->nr || ff_settle(p) == FF_RECORDS)
 		return;
-	/* One of them at a time, each in its turn. */
+	/* One of them at a time. */
 	kind = vt_rnd_below(rnd, hweight_long(kinds));
 	while (kind--)
 		kinds &= kinds - 1;
@@ -1660,9 +1677,10 @@ static int ff_forker(struct vt_thread *t)
 /* Hold a VMA as a fault would, until the fork that has to wait for it is over. */
 static void ff_mix_hold(struct ff_parent *p, struct mm_struct *mm)
 {
+	unsigned long addr = READ_ONCE(p->hold);
 	struct vm_area_struct *vma;
 
-	vma = vt_call(lock_vma_under_rcu)(mm, READ_ONCE(p->hold));
+	vma = addr ? vt_call(lock_vma_under_rcu)(mm, addr) : NULL;
 	if (!vma)
 		return;
 	/* Pairs with the acquire in ff_have_held(). */
@@ -1736,8 +1754,7 @@ static int ff_mixer(struct vt_thread *t)
 		if (!mm)
 			continue;
 		kthread_use_mm(mm);
-		if (READ_ONCE(p->hold))
-			ff_mix_hold(p, mm);
+		ff_mix_hold(p, mm);
 		switch (vt_rnd_below(&t->rnd, 16)) {
 		case 0 ... 3:
 			if (churn)
@@ -1818,29 +1835,55 @@ static void ff_accounts(long *accounts)
 }
 
 /*
- * The accounts are the whole system's, and others are at work too. A leak is
- * what grows in each burst by at least what one thing less per fork makes, and
- * by the same in all of them.
+ * The accounts are the whole system's, and others are at work too. What looks
+ * like a leak is what grows in each burst by at least what one thing less for
+ * every other fork makes, and by about the same in all of them.
+ */
+static bool ff_grows(long grown[FF_BURSTS][FF_NR_ACCOUNTS], unsigned int a,
+		     long unit)
+{
+	long least = LONG_MAX, most = LONG_MIN;
+	unsigned int b;
+
+	for (b = 0; b < FF_BURSTS; b++) {
+		least = min(least, grown[b][a]);
+		most = max(most, grown[b][a]);
+	}
+	return least >= FF_BURST / 2 * unit && most / 2 <= least;
+}
+
+/*
+ * And it does not grow when nothing is forked. Wait for as long as the bursts
+ * took to see that, if there is something to be seen.
  */
 static void ff_judge_bursts(struct ff_state *st,
-			    long grown[FF_BURSTS][FF_NR_ACCOUNTS], long charge)
+			    long grown[FF_BURSTS][FF_NR_ACCOUNTS],
+			    const long *before, long charge, unsigned long took)
 {
-	unsigned int a, b;
+	const long units[FF_NR_ACCOUNTS] = { charge, 1, 1 };
+	long after[FF_NR_ACCOUNTS];
+	unsigned int a, b, suspects = 0;
 
 	for (a = 0; a < FF_NR_ACCOUNTS; a++) {
-		long unit = a == FF_A_COMMITTED ? charge : 1;
-		long least = LONG_MAX, most = LONG_MIN;
-
-		for (b = 0; b < FF_BURSTS; b++) {
-			least = min(least, grown[b][a]);
-			most = max(most, grown[b][a]);
-		}
 		vt_look(st->run, FF_LEAK, true);
-		if (least < FF_BURST * unit || most - least > least / 4)
+		if (ff_grows(grown, a, units[a]))
+			suspects |= BIT(a);
+	}
+	if (!suspects)
+		return;
+
+	schedule_timeout_uninterruptible(min_t(unsigned long, took, 10 * HZ));
+	ff_accounts(after);
+	for (a = 0; a < FF_NR_ACCOUNTS; a++) {
+		long sum = 0;
+
+		for (b = 0; b < FF_BURSTS; b++)
+			sum += grown[b][a];
+		if (!(suspects & BIT(a)) || after[a] - before[a] > sum / 4)
 			continue;
-		vt_race(st->run, FF_LEAK, NULL, 0, least, FF_BURST,
-			"%u bursts of %u failed forks each left at least %ld %s",
-			FF_BURSTS, FF_BURST, least, ff_account_names[a]);
+		vt_race(st->run, FF_LEAK, NULL, 0, sum, FF_BURST * FF_BURSTS,
+			"%u failed forks left %ld %s, nothing else did",
+			FF_BURST * FF_BURSTS, sum, ff_account_names[a]);
 	}
 }
 
@@ -1898,6 +1941,7 @@ static void ff_bursts(struct ff_state *st)
 	long before[FF_NR_ACCOUNTS], after[FF_NR_ACCOUNTS];
 	long grown[FF_BURSTS][FF_NR_ACCOUNTS], charge;
 	struct ff_parent *p = st->parents;
+	unsigned long took;
 	unsigned int a, b, i;
 	struct ff_plan plan;
 	struct sysinfo info;
@@ -1916,6 +1960,7 @@ static void ff_bursts(struct ff_state *st)
 		goto out;
 
 	p->keep = vt_busted(st->run, FF_LEAK);
+	took = jiffies;
 	ff_accounts(before);
 	for (b = 0; b < FF_BURSTS; b++) {
 		for (i = 0; i < FF_BURST; i++) {
@@ -1930,7 +1975,7 @@ static void ff_bursts(struct ff_state *st)
 		}
 		vt_count(st->run, FF_C_BURSTS, 1);
 	}
-	ff_judge_bursts(st, grown, charge);
+	ff_judge_bursts(st, grown, before, charge, jiffies - took);
 out_end:
 	p->keep = false;
 	ff_plan_end(p, &plan);
@@ -1959,14 +2004,21 @@ static void ff_rest_parent(struct ff_parent *p)
 	unsigned int i, left = ff_settle_all(p);
 
 	vt_look(run, FF_LEAK, true);
-	for (i = 0; left && i < FF_RECORDS; i++)
-		if (p->rec[i].mm)
-			vt_race(run, FF_LEAK, p->rec[i].mm, 0,
-				atomic_read(&p->rec[i].mm->mm_users),
-				atomic_read(&p->rec[i].mm->mm_count),
-				"child never came to its end: %d users, %d references",
-				atomic_read(&p->rec[i].mm->mm_users),
-				atomic_read(&p->rec[i].mm->mm_count));
+	for (i = 0; left && i < FF_RECORDS; i++) {
+		struct ff_record *rec = &p->rec[i];
+
+		if (!rec->mm)
+			continue;
+		/* No thread is left that could be at its end still. */
+		ff_judge_end(p, rec);
+		if (atomic_read(&rec->mm->mm_users))
+			vt_race(run, FF_LEAK, rec->mm, 0,
+				atomic_read(&rec->mm->mm_users), 0,
+				"child never came to its end: %d users",
+				atomic_read(&rec->mm->mm_users));
+		mmdrop(rec->mm);
+		rec->mm = NULL;
+	}
 	ff_rest_file(p, p->file, "module's");
 	ff_rest_file(p, p->shmem, "shmem");
 	vt_look(run, FF_LEAK, true);
