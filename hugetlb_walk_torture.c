@@ -883,6 +883,13 @@ static void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 	folio_put(folio);
 }
 
+/* Somebody wants the thread to pause or end, or a batch has taken its time. */
+static bool hw_enough(unsigned long since)
+{
+	return READ_ONCE(vt_pause) || kthread_should_stop() ||
+	       time_after(jiffies, since + msecs_to_jiffies(10));
+}
+
 /*
  * The kernel's own walkers.
  */
@@ -988,6 +995,7 @@ static void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 	const unsigned long *kept[HW_PAGES] = {};
 	u32 gens[HW_PAGES], punched;
 	unsigned int i, idx;
+	unsigned long since;
 
 	if (hw_busted_turn(t, BIT(HW_STALE_TLB))) {
 		punched = READ_ONCE(st->punched);
@@ -999,7 +1007,8 @@ static void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 	for (idx = 0; idx < HW_PAGES; idx++)
 		gens[idx] = READ_ONCE(st->file.gen[idx]);
 
-	for (i = 0; i < HW_BATCH; i++) {
+	since = jiffies;
+	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
 		int ended = atomic_read(&st->ended);
 		u64 seen;
 		u32 gen;
@@ -1009,8 +1018,7 @@ static void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 		gen = smp_load_acquire(&st->file.gen[idx]);
 		if (kept[idx]) {
 			seen = hw_word(kept[idx]);
-		} else if (copy_from_user(&seen, (void __user *)hw_addr(idx),
-					  sizeof(seen))) {
+		} else if (get_user(seen, (u64 __user *)hw_addr(idx))) {
 			vt_count(t->run, HW_C_NO_PAGE, 1);
 			continue;
 		}
@@ -1127,10 +1135,11 @@ static void hw_walk_one(struct vt_thread *t, struct hw_state *st,
 static void hw_price(struct vt_thread *t, struct hw_state *st,
 		     const struct hw_visit *v, bool checked)
 {
+	unsigned long since = jiffies;
 	u64 t0 = ktime_get_ns();
 	unsigned int i, n = 0;
 
-	for (i = 0; i < 8 * HW_BATCH; i++) {
+	for (i = 0; i < 8 * HW_BATCH && !hw_enough(since); i++) {
 		struct rw_semaphore *rwsem;
 		struct hw_look l;
 
@@ -1158,6 +1167,7 @@ static void hw_price(struct vt_thread *t, struct hw_state *st,
 static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 			  const struct hw_visit *v)
 {
+	unsigned long since = jiffies;
 	unsigned int i;
 
 	if (hw_busted_turn(t, HW_NAKED_KINDS)) {
@@ -1173,7 +1183,7 @@ static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 		hw_price(t, st, v, true);
 		return;
 	}
-	for (i = 0; i < HW_BATCH; i++) {
+	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
 		hw_walk_one(t, st, v);
 		cond_resched();
 	}
@@ -1624,7 +1634,8 @@ static void hw_purge(struct hw_writer *w)
 		kthread_unuse_mm(slot->mm);
 		hw_tally(st);
 	}
-	for (i = 0; i < st->nr_slots; i++) {
+	/* At the end of the test nobody needs them any more. */
+	for (i = 0; i < st->nr_slots && !READ_ONCE(vt_pause); i++) {
 		struct hw_slot *slot = &st->slots[i];
 
 		kthread_use_mm(slot->mm);
@@ -1691,10 +1702,15 @@ static bool hw_op_possible(enum hw_op op)
 
 /* How often: pages that have to be zeroed again, and exits, take their time. */
 static const enum hw_op hw_draws[] = {
-	HW_MUNMAP, HW_MUNMAP, HW_MAP_FIXED, HW_MAP_FIXED, HW_PARTIAL,
-	HW_PARTIAL, HW_PARTIAL, HW_MPROTECT_PART, HW_MPROTECT_PART, HW_MPROTECT,
-	HW_MREMAP, HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_DONTNEED,
-	HW_DONTNEED, HW_PUNCH, HW_TRUNCATE, HW_EXIT, HW_PURGE,
+	HW_MUNMAP, HW_MUNMAP, HW_MUNMAP, HW_MUNMAP,
+	HW_MAP_FIXED, HW_MAP_FIXED, HW_MAP_FIXED, HW_MAP_FIXED,
+	HW_PARTIAL, HW_PARTIAL, HW_PARTIAL, HW_PARTIAL, HW_PARTIAL,
+	HW_MPROTECT_PART, HW_MPROTECT_PART, HW_MPROTECT_PART,
+	HW_MPROTECT, HW_MPROTECT, HW_MPROTECT,
+	HW_MREMAP, HW_MREMAP, HW_MREMAP,
+	HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_MADVISE,
+	HW_DONTNEED, HW_DONTNEED, HW_DONTNEED, HW_DONTNEED, HW_DONTNEED,
+	HW_PUNCH, HW_TRUNCATE, HW_EXIT, HW_PURGE,
 };
 
 static enum hw_op hw_draw(struct hw_writer *w)
