@@ -11,47 +11,49 @@
  *
  * What is judged, and what each judgement rests on:
  *
- *   under                    judged              rests on
- *   ------------------------ ------------------- ------------------------------
- *   mmap_lock or VMA lock,   table_moved         huge_pte_offset() in hugetlb.h,
- *   and hugetlb vma lock     entry_moved         (2.1): "pmd unshare won't happen
- *                            table_freed         upon the range", the pte is "the
- *                            wrong_folio         right and stable one". The vma
- *                                                lock alone is not enough:
- *                                                hugetlb_split() does not take
- *                                                it, "mmap or VMA write lock"
- *                                                keeps walkers out instead.
- *   i_mmap_rwsem, and the    table_freed         (2.2): "the pgtable page is safe
- *   VMA is in the tree                           to access".
- *                            table_moved         huge_pmd_unshare(): "called with
- *                            entry_moved         ... the i_mmap_rwsem held in
- *                            wrong_folio         write mode", and so asserted.
- *                                                Tables are torn down only once
- *                                                the VMA has left the tree.
- *   interrupts off in        no_sync             tlb_flush_unshared_tables(): the
- *   this mm, as GUP-fast                         last unsharer has to "broadcast
- *                                                an IPI to wait for any
- *                                                concurrent GUP-fast" before the
- *                                                table may be "modified+reused".
- *                            table_freed         the same, and "Serialize against
- *                                                ... page table freeing"
- *                                                (gup.c, gup_fast).
- *                            wrong_folio         gup_fast again: a page that was
- *                                                got and whose entry then was
- *                                                still there is the page mapped.
- *   none, after pinning      wrong_folio         pin_user_pages(): the page that
- *                                                is mapped at the address.
- *   none, reading memory     stale_tlb           fallocate(2): once punched,
- *                                                "reads from this range return
- *                                                zeros"; what was written later
- *                                                is as good.
- *   i_mmap_rwsem for write   share_count         huge_pmd_share() and _unshare()
- *                                                count under this lock only.
- *                            split_shared        hugetlb_split(): "If we will
- *                                                lose PUD_SIZE alignment due to
- *                                                this split, unshare PMDs".
- *   all unmapped             page_leak           mm_pgtables_bytes() and the
- *                                                pool: what was taken came back.
+ *   under                    judged         rests on
+ *   ------------------------ -------------- -----------------------------------
+ *   mmap_lock or VMA lock,   table_moved    huge_pte_offset() in hugetlb.h: "(2.1)
+ *   and hugetlb vma lock     entry_moved    hugetlb vma lock ... to make sure pmd
+ *                            table_freed    unshare won't happen upon the range",
+ *                            wrong_folio    the pte is "the right and stable one".
+ *                                           Both locks, because hugetlb_split()
+ *                                           takes no vma lock: "MM, VMA and rmap
+ *                                           all write-locked to prevent
+ *                                           concurrent page table walks".
+ *   i_mmap_rwsem, and the    table_freed    there too: "(2.2) ... makes sure the
+ *   VMA is in the tree                      pgtable page is safe to access".
+ *                            table_moved    huge_pmd_unshare(): "called with ...
+ *                            entry_moved    the i_mmap_rwsem held in write mode",
+ *                            wrong_folio    asserted there; and tables are torn
+ *                                           down only once the VMA has left the
+ *                                           tree (free_pgtables()).
+ *   interrupts off in        no_sync        tlb_flush_unshared_tables(): the last
+ *   this mm, as GUP-fast                    unsharer has to "broadcast an IPI to
+ *                                           wait for any concurrent GUP-fast"
+ *                                           before the table is "modified+reused"
+ *                                           (6.1: in asm-generic/tlb.h as well).
+ *                            table_freed    gup_fast(): "With interrupts disabled,
+ *                                           we block page table pages from being
+ *                                           freed from under us".
+ *                            wrong_folio    gup_fast_pte_range(): a page that was
+ *                                           got, and whose entry was still there
+ *                                           after that, is the one mapped.
+ *   none, after pinning      wrong_folio    pin_user_pages(): the page mapped at
+ *                                           the address.
+ *   none, reading memory     stale_tlb      fallocate(2) of a hole: "subsequent
+ *                                           reads from this range will return
+ *                                           zeros", or what was written since.
+ *   i_mmap_rwsem for write   share_count    huge_pmd_share() counts with it held
+ *                                           for read, huge_pmd_unshare() for
+ *                                           write.
+ *                            split_shared   hugetlb_split(): "If we will lose
+ *                                           PUD_SIZE alignment due to this split,
+ *                                           unshare PMDs", with i_mmap_rwsem held
+ *                                           (asserted; 6.1 does not hold it).
+ *   all unmapped             page_leak      check_mm(): no page tables are left;
+ *                                           hugepage_put_subpool(): a mount's
+ *                                           pages come back.
  *
  * Not judged, because nobody promises it: anything under the vma lock alone, or
  * under mmap_lock alone; that the table stays in place with interrupts off (GUP
@@ -364,7 +366,7 @@ static bool hw_same_page(pte_t a, pte_t b)
 
 /**
  * struct hw_rule - what is judged under a protection
- * @name: for the log
+ * @name: for the log, what is held
  * @counter: of its walks
  * @judges: bit set of kinds
  * @typed: the page's type may be asked for
@@ -380,17 +382,17 @@ struct hw_rule {
 			 BIT(HW_ENTRY_MOVED) | BIT(HW_WRONG_FOLIO))
 
 static const struct hw_rule hw_vma_lock = {
-	.name = "mmap_lock",	/* and hugetlb vma lock */
+	.name = "mmap+hugetlb",
 	.counter = HW_C_VMA_LOCK, .judges = HW_STABLE_KINDS, .typed = true,
 };
 
 static const struct hw_rule hw_per_vma = {
-	.name = "per-VMA lock",	/* and hugetlb vma lock */
+	.name = "vma+hugetlb",
 	.counter = HW_C_PER_VMA, .judges = HW_STABLE_KINDS, .typed = true,
 };
 
 static const struct hw_rule hw_i_mmap = {
-	.name = "i_mmap_rwsem",
+	.name = "i_mmap",
 	.counter = HW_C_I_MMAP, .judges = HW_STABLE_KINDS, .typed = true,
 };
 
@@ -883,6 +885,13 @@ static void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 	folio_put(folio);
 }
 
+/* Somebody wants the thread to pause or end, or a batch has taken its time. */
+static bool hw_enough(unsigned long since)
+{
+	return READ_ONCE(vt_pause) || kthread_should_stop() ||
+	       time_after(jiffies, since + msecs_to_jiffies(10));
+}
+
 /*
  * The kernel's own walkers.
  */
@@ -988,6 +997,7 @@ static void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 	const unsigned long *kept[HW_PAGES] = {};
 	u32 gens[HW_PAGES], punched;
 	unsigned int i, idx;
+	unsigned long since;
 
 	if (hw_busted_turn(t, BIT(HW_STALE_TLB))) {
 		punched = READ_ONCE(st->punched);
@@ -999,7 +1009,8 @@ static void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 	for (idx = 0; idx < HW_PAGES; idx++)
 		gens[idx] = READ_ONCE(st->file.gen[idx]);
 
-	for (i = 0; i < HW_BATCH; i++) {
+	since = jiffies;
+	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
 		int ended = atomic_read(&st->ended);
 		u64 seen;
 		u32 gen;
@@ -1009,8 +1020,7 @@ static void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 		gen = smp_load_acquire(&st->file.gen[idx]);
 		if (kept[idx]) {
 			seen = hw_word(kept[idx]);
-		} else if (copy_from_user(&seen, (void __user *)hw_addr(idx),
-					  sizeof(seen))) {
+		} else if (get_user(seen, (u64 __user *)hw_addr(idx))) {
 			vt_count(t->run, HW_C_NO_PAGE, 1);
 			continue;
 		}
@@ -1127,10 +1137,11 @@ static void hw_walk_one(struct vt_thread *t, struct hw_state *st,
 static void hw_price(struct vt_thread *t, struct hw_state *st,
 		     const struct hw_visit *v, bool checked)
 {
+	unsigned long since = jiffies;
 	u64 t0 = ktime_get_ns();
 	unsigned int i, n = 0;
 
-	for (i = 0; i < 8 * HW_BATCH; i++) {
+	for (i = 0; i < 8 * HW_BATCH && !hw_enough(since); i++) {
 		struct rw_semaphore *rwsem;
 		struct hw_look l;
 
@@ -1158,6 +1169,7 @@ static void hw_price(struct vt_thread *t, struct hw_state *st,
 static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 			  const struct hw_visit *v)
 {
+	unsigned long since = jiffies;
 	unsigned int i;
 
 	if (hw_busted_turn(t, HW_NAKED_KINDS)) {
@@ -1173,7 +1185,7 @@ static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 		hw_price(t, st, v, true);
 		return;
 	}
-	for (i = 0; i < HW_BATCH; i++) {
+	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
 		hw_walk_one(t, st, v);
 		cond_resched();
 	}
@@ -1624,7 +1636,8 @@ static void hw_purge(struct hw_writer *w)
 		kthread_unuse_mm(slot->mm);
 		hw_tally(st);
 	}
-	for (i = 0; i < st->nr_slots; i++) {
+	/* At the end of the test nobody needs them any more. */
+	for (i = 0; i < st->nr_slots && !READ_ONCE(vt_pause); i++) {
 		struct hw_slot *slot = &st->slots[i];
 
 		kthread_use_mm(slot->mm);
@@ -1691,10 +1704,15 @@ static bool hw_op_possible(enum hw_op op)
 
 /* How often: pages that have to be zeroed again, and exits, take their time. */
 static const enum hw_op hw_draws[] = {
-	HW_MUNMAP, HW_MUNMAP, HW_MAP_FIXED, HW_MAP_FIXED, HW_PARTIAL,
-	HW_PARTIAL, HW_PARTIAL, HW_MPROTECT_PART, HW_MPROTECT_PART, HW_MPROTECT,
-	HW_MREMAP, HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_DONTNEED,
-	HW_DONTNEED, HW_PUNCH, HW_TRUNCATE, HW_EXIT, HW_PURGE,
+	HW_MUNMAP, HW_MUNMAP, HW_MUNMAP, HW_MUNMAP,
+	HW_MAP_FIXED, HW_MAP_FIXED, HW_MAP_FIXED, HW_MAP_FIXED,
+	HW_PARTIAL, HW_PARTIAL, HW_PARTIAL, HW_PARTIAL, HW_PARTIAL,
+	HW_MPROTECT_PART, HW_MPROTECT_PART, HW_MPROTECT_PART,
+	HW_MPROTECT, HW_MPROTECT, HW_MPROTECT,
+	HW_MREMAP, HW_MREMAP, HW_MREMAP,
+	HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_MADVISE,
+	HW_DONTNEED, HW_DONTNEED, HW_DONTNEED, HW_DONTNEED, HW_DONTNEED,
+	HW_PUNCH, HW_TRUNCATE, HW_EXIT, HW_PURGE,
 };
 
 static enum hw_op hw_draw(struct hw_writer *w)
