@@ -39,6 +39,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "compat_vma_lock.h"
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"

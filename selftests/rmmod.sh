@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: rmmod ends everything at any load, and leaves nothing
-# timeout: 90
+# timeout: 120
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"
