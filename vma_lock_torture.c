@@ -743,7 +743,7 @@ static void vl_slot_put(struct vl_test *test, struct vl_slot *slot,
 
 	spin_lock(&slot->lock);
 	old = slot->space;
-	slot->space = space;
+	WRITE_ONCE(slot->space, space);
 	spin_unlock(&slot->lock);
 	vl_space_put(test, old);
 }
@@ -1270,7 +1270,7 @@ static void vl_bench(struct vt_thread *t, struct vl_reader *r)
 	vt_count(t->run, VL_BARE_NS, bare);
 }
 
-#define VL_STAY		256	/* reads in a space before the next one */
+#define VL_STAY		256	/* reads at most in a space before the next one */
 #define VL_BENCH	1024	/* reads between bursts */
 
 static int vl_reader_main(struct vt_thread *t)
@@ -1291,6 +1291,9 @@ static int vl_reader_main(struct vt_thread *t)
 		for (i = 0; i < VL_STAY && vt_go(t); i++) {
 			enum vl_break how = VL_SOUND;
 
+			/* Nothing happens any more where no writer comes. */
+			if (READ_ONCE(slot->space) != r->space)
+				break;
 			if (unlikely(t->run->busted))
 				how = vl_break(t);
 			if (unlikely(how == VL_RELEASED))
@@ -1298,7 +1301,7 @@ static int vl_reader_main(struct vt_thread *t)
 			else
 				vl_read(t, test, r, how);
 		}
-		bench += VL_STAY;
+		bench += i;
 		if (bench >= VL_BENCH) {
 			bench = 0;
 			vl_bench(t, r);
