@@ -50,9 +50,9 @@
 #define FF_MAX_ENTRIES	400
 #define FF_CHURN_PAGES	64
 #define FF_RECORDS	8
-#define FF_LOOKS	32		/* at one child, at most */
+#define FF_LOOKS	16		/* at one child, at most */
 #define FF_MIX_OPS	8		/* of a mixer, per fork */
-#define FF_FORKS	100		/* of one parent, on average */
+#define FF_FORKS	100		/* of a small parent, on average */
 #define FF_BURST	128		/* failed forks whose balance is drawn */
 #define FF_BURSTS	3
 #define FF_BURST_VMAS	24
@@ -1639,7 +1639,8 @@ static void ff_turn(struct ff_parent *p, struct vt_rnd *rnd)
 		if (ff_raise(p, rnd, ff_draw_size(rnd),
 			     1 + vt_rnd_below(rnd, 7)))
 			return;
-		p->forks = 1 + vt_rnd_below(rnd, 2 * FF_FORKS);
+		/* Those that take long get fewer. */
+		p->forks = vt_rnd_below(rnd, 2 * FF_FORKS) / (1 + p->nr / 32);
 		ff_show_parent(p, p->mm);
 	}
 	if (!ff_once(p, rnd) || !p->forks--)
