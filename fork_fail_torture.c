@@ -1918,14 +1918,13 @@ static bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan)
 }
 
 /* Fork, as the balance goes, nobody else being at it. */
-static bool ff_burst_once(struct ff_parent *p, const struct ff_plan *plan)
+static bool ff_burst_once(struct ff_parent *p)
 {
 	struct mm_struct *child;
 	struct ff_record *rec;
 	int err;
 
 	err = ff_fork(p);
-	ff_count_fork(p, plan, err, 0);
 	child = ff_unpublish(p, err);
 	if (p->keep && child) {
 		raw_spin_lock(&p->lock);
@@ -1965,7 +1964,7 @@ static void ff_bursts(struct ff_state *st)
 	ff_accounts(before);
 	for (b = 0; b < FF_BURSTS; b++) {
 		for (i = 0; i < FF_BURST; i++) {
-			if (!ff_burst_once(p, &plan))
+			if (!ff_burst_once(p))
 				goto out_end;
 			cond_resched();
 		}
