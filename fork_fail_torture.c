@@ -50,9 +50,9 @@
 #define FF_MAX_ENTRIES	400
 #define FF_CHURN_PAGES	64
 #define FF_RECORDS	8
-#define FF_LOOKS	32		/* at one child, at most */
+#define FF_LOOKS	16		/* at one child, at most */
 #define FF_MIX_OPS	8		/* of a mixer, per fork */
-#define FF_FORKS	100		/* of one parent, on average */
+#define FF_FORKS	100		/* of a small parent, on average */
 #define FF_BURST	128		/* failed forks whose balance is drawn */
 #define FF_BURSTS	3
 #define FF_BURST_VMAS	24
@@ -1639,7 +1639,8 @@ static void ff_turn(struct ff_parent *p, struct vt_rnd *rnd)
 		if (ff_raise(p, rnd, ff_draw_size(rnd),
 			     1 + vt_rnd_below(rnd, 7)))
 			return;
-		p->forks = 1 + vt_rnd_below(rnd, 2 * FF_FORKS);
+		/* Those that take long get fewer. */
+		p->forks = vt_rnd_below(rnd, 2 * FF_FORKS) / (1 + p->nr / 32);
 		ff_show_parent(p, p->mm);
 	}
 	if (!ff_once(p, rnd) || !p->forks--)
@@ -1917,14 +1918,13 @@ static bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan)
 }
 
 /* Fork, as the balance goes, nobody else being at it. */
-static bool ff_burst_once(struct ff_parent *p, const struct ff_plan *plan)
+static bool ff_burst_once(struct ff_parent *p)
 {
 	struct mm_struct *child;
 	struct ff_record *rec;
 	int err;
 
 	err = ff_fork(p);
-	ff_count_fork(p, plan, err, 0);
 	child = ff_unpublish(p, err);
 	if (p->keep && child) {
 		raw_spin_lock(&p->lock);
@@ -1964,7 +1964,7 @@ static void ff_bursts(struct ff_state *st)
 	ff_accounts(before);
 	for (b = 0; b < FF_BURSTS; b++) {
 		for (i = 0; i < FF_BURST; i++) {
-			if (!ff_burst_once(p, &plan))
+			if (!ff_burst_once(p))
 				goto out_end;
 			cond_resched();
 		}
