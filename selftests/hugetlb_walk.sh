@@ -28,6 +28,13 @@ give_back()
 # Kernels that split a VMA before they lock i_mmap show these, unprovoked.
 natural="table_moved split_shared share_count"
 
+# fresh PARAM=VALUE...: loaded, whatever a failed check has left behind.
+fresh()
+{
+	[ ! -d /sys/module/vma_torture ] || unload
+	loaded_with scenarios=hugetlb_walk "$@"
+}
+
 # others KIND...: no race of any other kind.
 others()
 {
@@ -53,7 +60,7 @@ split_is_late()
 no_pages()
 {
 	echo 0 > $nr
-	loaded_with scenarios=hugetlb_walk || return
+	fresh || return
 	want verdict SKIP || return
 	grep -q "^skipped: .*sysctl vm.nr_hugepages=$pages" \
 		"$D/hugetlb_walk/state" || no "$(cat "$D/hugetlb_walk/state")" ||
@@ -154,13 +161,9 @@ late_split()
 ends_well()
 {
 	control stop
-	get verdict
-	if split_is_late; then
-		[ "$value" = FAILURE ] || no "the verdict is $value" || return
-	else
-		[ "$value" = SUCCESS ] || no "the verdict is $value:" \
-			"$(tr '\n' '|' < "$D/summary")" || return
-	fi
+	expected=SUCCESS
+	split_is_late && expected=FAILURE
+	want verdict $expected || no "$(tr '\n' '|' < "$D/summary")" || return
 	want hugetlb_walk/shared_now 0 || return
 	unload || return
 	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
@@ -170,7 +173,7 @@ ends_well()
 mid_flight()
 {
 	for _ in 1 2 3; do
-		loaded_with scenarios=hugetlb_walk nreaders=4 nwriters=2 || return
+		fresh nreaders=4 nwriters=2 || return
 		wait_for 20 above hugetlb_walk/unshares 20 ||
 			no "too few unshares" || return
 		now
@@ -186,8 +189,7 @@ mid_flight()
 # The break of a promise is seen by its own oracle, in five seconds.
 fires()
 {
-	loaded_with scenarios=hugetlb_walk "busted=hugetlb_walk/$1" seed=1 ||
-		return
+	fresh "busted=hugetlb_walk/$1" seed=1 || return
 	wait_for 20 above "hugetlb_walk/race_$1" 0 || no "not seen" || return
 	get hugetlb_walk/first_race_ms
 	note "$1: the first race after $value ms"
@@ -204,25 +206,24 @@ fires()
 
 all_fired()
 {
-	for k in $oracles stall; do
+	for k in $oracles; do
 		above "hugetlb_walk/race_$k" 0 || return
 	done
 }
 
 all_at_once()
 {
-	loaded_with scenarios=hugetlb_walk busted=hugetlb_walk stall_secs=2 \
-		seed=1 || return
+	fresh busted=hugetlb_walk seed=1 || return
 	wait_for 20 all_fired || no "$k: not seen" || return
 	unload || return
 	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
 }
 
 [ -w $nr ] || skip_all "this kernel has no huge pages"
-read -r had < $nr
+# A shell reads byte by byte, which sysctls do not bear.
+had=$(cat $nr)
 echo $pages > $nr
-read -r value < $nr
-if [ "$value" -lt $pages ]; then
+if [ "$(cat $nr)" -lt $pages ]; then
 	echo "$had" > $nr
 	skip_all "no memory for $pages huge pages"
 fi
@@ -232,7 +233,7 @@ trap give_back EXIT
 
 check "no huge pages: a skip that says what to do" no_pages
 before=$(huge)
-loaded_with scenarios=hugetlb_walk || ktap_exit_fail_msg "cannot load"
+fresh || ktap_exit_fail_msg "cannot load"
 check "page tables are shared, and unshared" shared
 check "every way to unshare, every walker, every oracle" covers
 check "walks under the per-VMA lock" per_vma
@@ -245,6 +246,7 @@ for k in $oracles; do
 	check "$k" fires "$k"
 done
 check "all broken at once" all_at_once
+[ ! -d /sys/module/vma_torture ] || unload
 check "nothing is left" nothing_left
 
 ktap_finished
