@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/ptrace.h>
+#include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 
 /**
@@ -79,6 +80,21 @@ static inline struct file *vt_shmem_file(const char *name, loff_t size)
 	return shmem_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT));
 #else
 	return shmem_file_setup(name, size, VM_NORESERVE);
+#endif
+}
+
+/**
+ * vt_mm_disown() - let no task own an mm
+ * @mm: mm that no process has
+ *
+ * The owner tells whose memory control group pays for the mm's pages. The
+ * thread that allocated the mm became its owner, and nobody would notice when
+ * that thread ends. Without an owner the root group pays.
+ */
+static inline void vt_mm_disown(struct mm_struct *mm)
+{
+#ifdef CONFIG_MEMCG
+	WRITE_ONCE(mm->owner, NULL);
 #endif
 }
 

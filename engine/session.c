@@ -309,15 +309,8 @@ static void vt_clear(void)
 /* The broken promise behind "stall": a thread that never comes around again. */
 static int vt_stuck(struct vt_thread *t)
 {
-	if (vt_go(t) && vt_go(t)) {
-		for (;;) {
-			set_current_state(TASK_IDLE);
-			if (kthread_should_stop())
-				break;
-			schedule();
-		}
-		__set_current_state(TASK_RUNNING);
-	}
+	if (vt_go(t) && vt_go(t))
+		vt_wait_stop();
 	return 0;
 }
 

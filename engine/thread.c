@@ -65,13 +65,11 @@ void vt_hold(struct vt_thread *t)
 	udelay(us % 1000);
 }
 
-static int vt_thread_main(void *arg)
+/**
+ * vt_wait_stop() - do nothing until kthread_stop()
+ */
+void vt_wait_stop(void)
 {
-	struct vt_thread *t = arg;
-	int ret = t->fn(t);
-
-	/* The text of the module must outlive the thread: wait to be stopped. */
-	WRITE_ONCE(t->paused, true);
 	for (;;) {
 		set_current_state(TASK_IDLE);
 		if (kthread_should_stop())
@@ -79,6 +77,16 @@ static int vt_thread_main(void *arg)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+}
+
+static int vt_thread_main(void *arg)
+{
+	struct vt_thread *t = arg;
+	int ret = t->fn(t);
+
+	/* The text of the module must outlive the thread. */
+	WRITE_ONCE(t->paused, true);
+	vt_wait_stop();
 	return ret;
 }
 

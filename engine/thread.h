@@ -12,6 +12,8 @@ enum { VT_GO, VT_PAUSED, VT_STOPPING };
 
 void vt_pace_set(unsigned int pause);
 
+void vt_wait_stop(void);
+
 void vt_threads_wake(struct vt_run *run);
 void vt_threads_stop(struct vt_run *run);
 void vt_threads_free(struct vt_run *run);
