@@ -5,7 +5,6 @@
 #ifndef VT_COMPAT_FORK_H
 #define VT_COMPAT_FORK_H
 
-#include <linux/kconfig.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/coredump.h>
@@ -84,7 +83,11 @@ static inline enum vt_promise vt_fork_marks(void)
  */
 static inline bool vt_fork_kill_needs_reader(void)
 {
-	return IS_ENABLED(VT_HAVE_VMA_WRITE_KILLABLE);
+#ifdef VT_HAVE_VMA_WRITE_KILLABLE
+	return true;
+#else
+	return false;
+#endif
 }
 
 /**
