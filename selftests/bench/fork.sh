@@ -17,7 +17,7 @@ while [ $i -lt 5 ]; do
 	load scenarios=fork_fail seed=$((i + 1)) || give_up "cannot load"
 	now
 	from=$now
-	wait_for 5 is fork_fail/state done
+	wait_for 5 is fork_fail/state "done"
 	for c in fork_failed walks_after_failure checked checked_ns bare bare_ns; do
 		get fork_fail/$c && eval "$c=\$value"
 	done
@@ -29,7 +29,7 @@ while [ $i -lt 5 ]; do
 		"$(rate "$checked" "$checked_ns") $(rate "$bare" "$bare_ns")"
 	i=$((i + 1))
 done > "$tmp/rates"
-result failed_forks "$(column 1)" 1/s '>=33' with all it takes to judge each, default parameters
-result walks_after_failure "$(column 2)" 1/s '>=167' walks of what they leave
+result failed_forks "$(column 1)" 1/s - with all it takes to judge each, default parameters
+result walks_after_failure "$(column 2)" 1/s - walks of what they leave
 r=$(awk '$4 > 0 { print $3 / $4 }' "$tmp/rates" | median)
 result checked_fork_walk "$(ratio "$r" 1)" ratio '>=0.3' checked walks/s per bare walk of the same tree
