@@ -153,7 +153,9 @@ static struct vt_number *const vt_numbers[] = {
 
 static char *scenarios = "";
 module_param(scenarios, charp, 0444);
-MODULE_PARM_DESC(scenarios, "comma list of the scenarios to run (default all: map_fixed, vma_lock)");
+#define X(name) " " #name
+MODULE_PARM_DESC(scenarios, "comma list of the scenarios to run (default all:" VT_SCENARIOS(X) ")");
+#undef X
 
 static char *busted = "";
 module_param(busted, charp, 0444);
