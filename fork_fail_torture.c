@@ -53,7 +53,7 @@
 #define FF_LOOKS	16		/* at one child, at most */
 #define FF_MIX_OPS	8		/* of a mixer, per fork */
 #define FF_FORKS	100		/* of a small parent, on average */
-#define FF_BURST	128		/* failed forks whose balance is drawn */
+#define FF_BURST	64		/* failed forks whose balance is drawn */
 #define FF_BURSTS	3
 #define FF_BURST_VMAS	24
 
