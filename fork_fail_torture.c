@@ -53,7 +53,7 @@
 #define FF_LOOKS	16		/* at one child, at most */
 #define FF_MIX_OPS	8		/* of a mixer, per fork */
 #define FF_FORKS	100		/* of a small parent, on average */
-#define FF_BURST	128		/* failed forks whose balance is drawn */
+#define FF_BURST	64		/* failed forks whose balance is drawn */
 #define FF_BURSTS	3
 #define FF_BURST_VMAS	24
 
@@ -1514,9 +1514,13 @@ static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
 }
 
 /* Look at a child that waits, and let walkers come to it. */
-static void ff_show(struct ff_parent *p, struct mm_struct *mm)
+static void ff_show(struct ff_parent *p, struct vt_rnd *rnd,
+		    struct mm_struct *mm)
 {
-	ff_look(p, mm, false);
+	unsigned int looks = 1 + vt_rnd_below(rnd, FF_LOOKS);
+
+	while (looks--)
+		ff_look(p, mm, false);
 	WRITE_ONCE(p->walked, NULL);
 	wait_event_idle_timeout(p->wq, READ_ONCE(p->walked) == mm ||
 				kthread_should_stop(), 1);
@@ -1549,7 +1553,7 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	ff_plan_end(p, &plan);
 
 	if (err && p->handed)
-		ff_show(p, p->handed);
+		ff_show(p, rnd, p->handed);
 	ff_unpublish(p, err);
 	ff_settle(p);
 
@@ -1616,7 +1620,7 @@ static void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd)
 	p->copied = mm;
 	raw_spin_unlock(&p->lock);
 	wake_up_all(&p->st->wq);
-	ff_show(p, mm);
+	ff_show(p, rnd, mm);
 
 	mmap_write_lock(mm);
 	if (entry) {

@@ -1487,7 +1487,7 @@ static void hw_shrink(struct hw_writer *w, enum hw_op op)
  *
  * Not to where it may share: mremap() of a table that is not shared allocates
  * the new one with i_mmap_rwsem held for write, and huge_pmd_share() takes it
- * for read, so that the task waits for itself for ever (seen on 6.12 and 7.2).
+ * for read, so that the task waits for itself for ever (seen on 6.1, 6.12 and 7.2).
  */
 static long hw_move(void)
 {
