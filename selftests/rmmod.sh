@@ -99,7 +99,7 @@ file_open()
 files_busy()
 {
 	loaded_with scenarios=map_fixed busted=map_fixed/gap || return
-	wait_for 20 above map_fixed/races 300 || no "no races" || return
+	wait_for 20 above map_fixed/races 10 || no "no races" || return
 	: > "$tmp/go"
 	# shellcheck disable=SC2016  # for eval
 	busy 'cat "$D/races" "$D/summary"' &
