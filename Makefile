@@ -17,7 +17,7 @@ distclean: clean
 	@scripts/prepare --remove
 
 # Variables given to make reach the scripts by the environment.
-export KERNELS DURATION SCENARIOS ARGS STRICT BUILD
+export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
 
 torture:
 	@scripts/torture

@@ -304,15 +304,16 @@ static int __init vt_init(void)
 		vt_err("no memory to set up: %d\n", ret);
 		return ret;
 	}
-	vt_debugfs_init(mask);
-
+	/* Before the files are there: a quick "start" would make it -EBUSY. */
 	if (vt_params.autostart)
 		ret = vt_session_start(mask);
 	if (ret) {
-		vt_debugfs_exit();
 		vt_session_exit();
+		return ret;
 	}
-	return ret;
+	vt_debugfs_init(mask);
+
+	return 0;
 }
 module_init(vt_init);
 

@@ -169,7 +169,8 @@ static void vt_run_facts(const struct vt_run *run, struct vt_facts *f)
 	*f = (struct vt_facts){
 		.chosen = run->chosen,
 		.skipped = state == VT_SKIPPED,
-		.running = state == VT_ACTIVE,
+		/* What is chosen and not started yet is being set up. */
+		.running = state == VT_ACTIVE || state == VT_STOPPED,
 		.failed_start = state == VT_BROKEN,
 		.races = vt_run_races(run),
 	};
@@ -352,7 +353,7 @@ static void vt_end_details(const struct vt_run *run)
 
 static void vt_end_report(void)
 {
-	char line[256];
+	char line[512];
 	struct vt_run *run;
 	size_t n = 0;
 
@@ -403,11 +404,62 @@ static void vt_do_stop(void)
 	vt_end_report();
 }
 
-static int vt_do_start(u32 mask)
+/* What is known of a run before it starts, and of one that is over. */
+static void vt_run_forget(struct vt_run *run, bool chosen)
+{
+	run->chosen = chosen;
+	run->start_ns = 0;
+	run->stop_ns = 0;
+	run->idle_threads = 0;
+	vt_run_probe(run);
+}
+
+/* Set up all that can run. On failure nothing of it is left but why. */
+static int vt_setup_all(void)
 {
 	struct vt_run *run, *failed = NULL;
-	bool any = false;
 	int ret = 0;
+
+	vt_for_each_run(run) {
+		if (!run->chosen || run->state == VT_SKIPPED)
+			continue;
+		ret = vt_run_setup(run);
+		if (ret) {
+			failed = run;
+			vt_err("%s could not be set up: %d\n", run->sc->name, ret);
+			break;
+		}
+		run->state = VT_ACTIVE;
+	}
+	if (!ret) {
+		ret = vt_onoff_start();
+		if (ret)
+			vt_err("no thread for CPU hotplug: %d\n", ret);
+	}
+	if (!ret)
+		return 0;
+
+	vt_for_each_run(run) {
+		if (run != failed && run->state != VT_ACTIVE)
+			continue;
+		vt_threads_stop(run);
+		vt_run_teardown(run);
+		run->state = run == failed ? VT_BROKEN : VT_STOPPED;
+	}
+	vt_for_each_run(run)
+		run->chosen = run == failed;
+	return ret;
+}
+
+static u64 vt_due(u64 secs)
+{
+	return vt_session.start_ms + secs * MSEC_PER_SEC;
+}
+
+static int vt_do_start(u32 mask)
+{
+	struct vt_run *run;
+	int ret;
 
 	if (vt_session.active)
 		return -EBUSY;
@@ -416,62 +468,33 @@ static int vt_do_start(u32 mask)
 		 init_utsname()->release);
 	vt_clear();
 	vt_pace_set(VT_GO);
-	vt_for_each_run(run) {
-		run->chosen = mask & BIT(run - vt_runs);
-		run->start_ns = 0;
-		run->stop_ns = 0;
-		run->idle_threads = 0;
-		vt_run_probe(run);
-		if (!run->chosen || run->state == VT_SKIPPED)
-			continue;
-		ret = vt_run_setup(run);
-		if (ret) {
-			failed = run;
-			break;
-		}
-		any = true;
-		run->state = VT_ACTIVE;
-	}
-	if (!failed && any) {
-		ret = vt_onoff_start();
-		if (ret)
-			vt_err("no thread for CPU hotplug: %d\n", ret);
-	}
-
+	vt_for_each_run(run)
+		vt_run_forget(run, mask & BIT(run - vt_runs));
+	ret = vt_setup_all();
 	if (ret) {
-		vt_for_each_run(run) {
-			if (run != failed && run->state != VT_ACTIVE)
-				continue;
-			vt_threads_stop(run);
-			vt_run_teardown(run);
-			run->state = run == failed ? VT_BROKEN : VT_STOPPED;
-		}
-		if (failed)
-			vt_err("%s could not be set up: %d\n", failed->sc->name,
-			       ret);
 		vt_end_report();
 		return ret;
 	}
 
-	vt_session.active = any;
-	if (!any) {
-		vt_end_report();
-		return 0;
-	}
-
 	vt_session.start_ms = vt_now_ms();
 	vt_session.tick_ms = vt_session.start_ms;
-	vt_session.stat_ms = vt_session.start_ms + vt_params.stat_interval * 1000;
-	vt_session.stutter_ms = vt_session.start_ms + vt_params.stutter * 1000;
-	vt_session.shuffle_ms = vt_session.start_ms +
-				vt_params.shuffle_interval * 1000;
+	vt_session.stat_ms = vt_due(vt_params.stat_interval);
+	vt_session.stutter_ms = vt_due(vt_params.stutter);
+	vt_session.shuffle_ms = vt_due(vt_params.shuffle_interval);
 	vt_for_each_run(run) {
 		if (run->state != VT_ACTIVE)
 			continue;
+		vt_session.active = true;
 		WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
 		vt_threads_wake(run);
 	}
-	queue_delayed_work(vt_wq, &vt_tick_work, msecs_to_jiffies(VT_TICK_MS));
+	if (vt_session.active) {
+		queue_delayed_work(vt_wq, &vt_tick_work,
+				   msecs_to_jiffies(VT_TICK_MS));
+	} else {
+		vt_onoff_stop();
+		vt_end_report();
+	}
 
 	return 0;
 }
@@ -486,11 +509,7 @@ static void vt_do_reset(void)
 			WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
 			continue;
 		}
-		run->chosen = false;
-		run->start_ns = 0;
-		run->stop_ns = 0;
-		run->idle_threads = 0;
-		vt_run_probe(run);
+		vt_run_forget(run, false);
 	}
 }
 

@@ -21,7 +21,7 @@ enum vt_verdict {
  * struct vt_facts - what a verdict is made of, per scenario
  * @chosen: it was part of the test that was started last
  * @skipped: it could not run on this kernel or machine
- * @running: its threads are at work
+ * @running: its threads are at work, or about to be
  * @failed_start: it was to run and could not be set up
  * @idle_threads: threads that made no progress
  * @blind_oracles: oracles that never looked while something was changing

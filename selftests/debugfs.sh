@@ -1,0 +1,371 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# description: every file of debugfs is there, says what it should, and control obeys
+# timeout: 90
+
+# shellcheck source=selftests/lib.sh
+. "${0%/*}/lib.sh"
+
+map_fixed_kinds="gap no_vma stale close_order half_abort account stall"
+
+files_there()
+{
+	bad=0
+	for f in verdict summary control races; do
+		[ -f "$D/$f" ] || { note "no $f"; bad=1; }
+	done
+	for s in $(scenarios); do
+		for f in state ops exposure races first_race_ms race_stall; do
+			[ -f "$D/$s/$f" ] || { note "no $s/$f"; bad=1; }
+		done
+	done
+	# An oracle is there, or the summary says why it is not.
+	for k in $map_fixed_kinds; do
+		[ -f "$D/map_fixed/race_$k" ] ||
+			grep -q "^map_fixed: no oracle for $k: ." "$D/summary" ||
+			{ note "no map_fixed/race_$k"; bad=1; }
+	done
+	return $bad
+}
+
+root_only()
+{
+	bad=0
+	find "$D" -type f -exec stat -c '%a %u %n' {} + > "$tmp/modes"
+	[ -s "$tmp/modes" ] || return
+	while read -r mode uid f; do
+		want=400
+		[ "$f" != "$D/control" ] || want=200
+		[ "$mode $uid" = "$want 0" ] || { note "$f: mode $mode uid $uid"; bad=1; }
+	done < "$tmp/modes"
+	# Its own mode or the mount's keeps others out.
+	for f in "$D" "${D%/*}"; do
+		case $(stat -c %a "$f") in *00) return $bad ;; esac
+	done
+	no "others may enter"
+	return $bad
+}
+
+# One unsigned number and nothing else; histograms are lines of two.
+formats()
+{
+	bad=0
+	get verdict
+	case $value in
+	IDLE | RUNNING | SUCCESS | FAILURE | INCOMPLETE | SKIP) ;;
+	*) note "verdict is '$value'"; bad=1 ;;
+	esac
+	[ "$(wc -l < "$D/verdict")" = 1 ] || { note "verdict has more than a line"; bad=1; }
+	for s in $(scenarios); do
+		get "$s/state"
+		case $value in
+		stopped | running | done | 'skipped: '?*) ;;
+		*) note "$s/state is '$value'"; bad=1 ;;
+		esac
+		for f in "$D/$s"/*; do
+			case ${f##*/} in
+			state) continue ;;
+			ops | exposure | races | first_race_ms | race_* | looks_* | exposure_*)
+				re='^(0|[1-9][0-9]*)$' lines=1
+				;;
+			*)
+				re='^(0|[1-9][0-9]*)( (0|[1-9][0-9]*))?$' lines=99
+				;;
+			esac
+			awk -v re="$re" -v most="$lines" '
+			length($0) > 20 * NF || $0 !~ re || NR > most { bad = 1 }
+			END { exit bad || (most == 1 && NR != 1) }' "$f" ||
+				{ note "$s/${f##*/}: $(head -n 2 "$f" | tr '\n' '|')"; bad=1; }
+		done
+	done
+	return $bad
+}
+
+# All counters of all scenarios, "name value" a line.
+snapshot()
+{
+	for f in "$D"/*/*; do
+		case $f in */state) continue ;; esac
+		read -r value < "$f" || continue
+		case $value in *' '*) continue ;; esac
+		f=${f#"$D"/}
+		echo "$f $value"
+	done
+}
+
+all_zero()
+{
+	snapshot | awk '$2 != 0 { print "# " $0; bad = 1 } END { exit bad }'
+}
+
+monotonic()
+{
+	snapshot > "$tmp/a"
+	get map_fixed/ops
+	wait_for 10 above map_fixed/ops "$value" || no "no operation in 10 s" || return
+	snapshot > "$tmp/b"
+	awk 'NR == FNR { old[$1] = $2; next }
+	$2 < old[$1] { print "# " $1 " went from " old[$1] " to " $2; bad = 1 }
+	END { exit bad }' "$tmp/a" "$tmp/b"
+}
+
+# At rest, sums are exact.
+sums()
+{
+	snapshot | awk '
+	{
+		split($1, p, "/")
+		name = p[2]
+		seen[p[1]] = 1
+		v[$1] = $2
+		if (name ~ /^race_/)
+			races[p[1]] += $2
+		if (name ~ /^exposure_/ && name != "exposure_stall")
+			exposure[p[1]] += $2
+	}
+	END {
+		for (s in seen) {
+			if (v[s "/races"] != races[s]) {
+				print "# " s ": races " v[s "/races"] ", sum " races[s]
+				bad = 1
+			}
+			if (v[s "/exposure"] != exposure[s]) {
+				print "# " s ": exposure " v[s "/exposure"] ", sum " exposure[s]
+				bad = 1
+			}
+		}
+		for (f in v) {
+			if (f !~ /\/exposure_/)
+				continue
+			l = f
+			sub(/exposure_/, "looks_", l)
+			if (v[f] > v[l]) {
+				print "# " f " " v[f] " is more than " l " " v[l]
+				bad = 1
+			}
+		}
+		exit bad
+	}'
+}
+
+# summary_is: at rest, its rows are the files' numbers.
+summary_is()
+{
+	bad=0
+	cat "$D/summary" > "$tmp/summary"
+	read -r seed < "$P/seed"
+	grep -qE "(^|[^0-9])$seed([^0-9]|\$)" "$tmp/summary" ||
+		{ note "no seed $seed"; bad=1; }
+	get verdict
+	grep -qw "$value" "$tmp/summary" || { note "no verdict $value"; bad=1; }
+	for s in $(scenarios); do
+		# shellcheck disable=SC2046  # a row's columns
+		set -- $(grep "^$s  *[a-z]" "$tmp/summary")
+		# scenario state seconds ops/s exposure races first_ms
+		[ $# = 7 ] || { note "$s: $# columns"; bad=1; continue; }
+		state=$2 exposure=$5 races=$6 first=$7
+		is "$s/exposure" "$exposure" || { note "$s: exposure $exposure, not $value"; bad=1; }
+		is "$s/races" "$races" || { note "$s: races $races, not $value"; bad=1; }
+		get "$s/state"
+		[ "${value%%:*}" = "$state" ] || { note "$s: state $state, not $value"; bad=1; }
+		if [ "$races" = 0 ]; then
+			[ "$first" = - ] || { note "$s: first race after $first"; bad=1; }
+		else
+			is "$s/first_race_ms" "$first" ||
+				{ note "$s: first race $first, not $value"; bad=1; }
+		fi
+	done
+	return $bad
+}
+
+# ERROR: as the shell says it.
+refuses()
+{
+	error=$1
+	shift
+	get verdict
+	verdict=$value
+	snapshot | grep '/ops ' > "$tmp/before"
+	# Through cat, which says why a write failed.
+	# shellcheck disable=SC2059
+	if printf "$@" | cat > "$D/control" 2> "$tmp/control"; then
+		no "it was taken: $*" || return
+	fi
+	grep -q "$error" "$tmp/control" || no "$*: $(cat "$tmp/control")" || return
+	# While it runs, the first race may come.
+	is verdict FAILURE || want verdict "$verdict" || return
+	! is map_fixed/state running || return 0
+	snapshot | grep '/ops ' | cmp -s - "$tmp/before" || no "$*: something ran"
+}
+
+junk()
+{
+	bad=0
+	for c in '\n' ' \n' junk Start STOP 'stop now' 'reset map_fixed' startmap_fixed \
+		'start nonsense' 'start map_fixed,' 'start ,map_fixed' \
+		'start map_fixed map_fixed' 'start map_fixed/gap' 'stop,reset' \
+		'start\0stop' 'start\nstop' 1; do
+		refuses 'Invalid argument' "$c" || bad=1
+	done
+	refuses 'Invalid argument' '%300s' start || bad=1
+	refuses 'Invalid argument' '%70000s' start || bad=1
+	return $bad
+}
+
+read_only()
+{
+	bad=0
+	for f in verdict summary races map_fixed/state map_fixed/ops map_fixed/race_gap; do
+		if (echo 0 > "$D/$f") 2> /dev/null; then
+			note "$f can be written"
+			bad=1
+		fi
+	done
+	if (cat "$D/control") > /dev/null 2>&1; then
+		note "control can be read"
+		bad=1
+	fi
+	return $bad
+}
+
+idle()
+{
+	want verdict IDLE || return
+	for s in $(scenarios); do
+		get "$s/state"
+		case $value in
+		stopped | skipped:*) ;;
+		*) no "$s is '$value'" || return ;;
+		esac
+	done
+	all_zero
+}
+
+# The gap is there on kernels that do not promise there is none.
+running_or_failed()
+{
+	is verdict RUNNING || { is verdict FAILURE && above map_fixed/race_gap 0; }
+}
+
+start()
+{
+	control "$1" || no "$1: $(cat "$tmp/control")" || return
+	want map_fixed/state running || return
+	wait_for 10 above map_fixed/ops 0 || no "no operation in 10 s"
+}
+
+stop()
+{
+	control stop || no "stop: $(cat "$tmp/control")" || return
+	want map_fixed/state "done" || return
+	[ -z "$(threads)" ] || no "threads: $(threads | tr '\n' ' ')"
+}
+
+again()
+{
+	get map_fixed/ops
+	[ "$value" -gt 0 ] || no "stop cleared the counters" || return
+	stop || no "a second stop" || return
+	start "start map_fixed" || return
+	stop && control reset && idle
+}
+
+# What reset finds cannot be there any more, for in between there was less time
+# than before it.
+reset_running()
+{
+	wait_for 20 above map_fixed/ops 3000 || return
+	get map_fixed/ops
+	ops=$value
+	control reset || return
+	want map_fixed/state running || return
+	get map_fixed/ops
+	[ "$value" -lt "$ops" ] || no "ops $ops became $value" || return
+	wait_for 10 above map_fixed/ops 0 || no "no operation after reset"
+}
+
+# The first line of each kind has a stack below it, the others have none.
+race_lines()
+{
+	cat "$D/races" > "$tmp/races"
+	awk '
+	/^    / {
+		if (!first)
+			bad("a stack below what is not the first of its kind")
+		if ($0 !~ /^    [A-Za-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+\/0x[0-9a-f]+( \[[a-z_]+\])?$/)
+			bad("no stack line")
+		depth++
+		next
+	}
+	{
+		if (first && depth < 2)
+			bad("no stack above this one")
+		if ($0 !~ /^seq=[0-9]+ time_ns=[0-9]+ scenario=[a-z_]+ kind=[a-z_]+ addr=0x[0-9a-f]+ mm=[^ ]+ cpu=[0-9]+ pid=[0-9]+ comm=[^ ]+ detail="[^"]+"$/)
+			bad("not a race")
+		split($1, s, "=")
+		if (s[2] + 0 <= last)
+			bad("seq does not rise")
+		last = s[2] + 0
+		first = !($4 in kind)
+		kind[$4] = 1
+		depth = 0
+		n++
+	}
+	function bad(why) {
+		if (failed++ < 5)
+			print "# line " NR ": " why ": " $0
+	}
+	END {
+		if (n < 256)
+			bad("only " n " races")
+		exit failed > 0
+	}' "$tmp/races"
+}
+
+races_counted()
+{
+	get map_fixed/races
+	races=$value
+	last=$(sed -n 's/^seq=\([0-9]*\) .*/\1/p' "$tmp/races" | tail -n 1)
+	[ "$last" = "$races" ] || no "races is $races, the last is number $last" || return
+	# No line has a race after its end.
+	get map_fixed/first_race_ms
+	first=$value
+	control reset && want races '' && want map_fixed/races 0 &&
+		want map_fixed/first_race_ms 0 && [ "$first" -lt 60000 ]
+}
+
+begin 22
+
+loaded_with autostart=0 || ktap_exit_fail_msg "cannot load"
+check "files" files_there
+check "modes" root_only
+check "formats, nothing started" formats
+check "nothing runs with autostart=0" idle
+check "read-only files" read_only
+check "junk in control, nothing running" junk
+check "start with a name" start "start map_fixed"
+check "verdict while it runs" running_or_failed
+check "formats, running" formats
+check "counters never fall" monotonic
+check "junk in control, running" junk
+check "start twice" refuses 'Device or resource busy' 'start\n'
+check "reset while it runs" reset_running
+check "stop leaves no thread" stop
+check "formats, done" formats
+check "sums of kinds" sums
+check "summary" summary_is
+check "start and stop again" again
+unload
+
+# Every other replacement is a race here, so there are many soon.
+loaded_with scenarios=map_fixed busted=map_fixed/gap || ktap_exit_fail_msg "cannot load"
+wait_for 20 above map_fixed/races 600
+check "lines of races, running" race_lines
+stop
+check "lines of races, done" race_lines
+check "sums of kinds, with races" sums
+check "races and their end" races_counted
+unload
+
+ktap_finished

@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016,SC2119,SC2120  # bodies of stubs; optional arguments
+# scripts/check and selftests/run: what fails turns the whole red.
+
+load helpers
+
+setup()
+{
+	fake_project prepare kernels build
+	fake_kernel 6.1 6.1.192
+	rm -rf "$FAKE/selftests/host"
+	# The "guest" is this host, with busybox's sh.
+	stub vm '
+		while [ $# -gt 2 ]; do
+			case $1 in
+			--out) out=$2 ;;
+			--selftests) selftests=$2 ;;
+			esac
+			shift
+		done
+		mkdir -p "$out"
+		: > "$out/console.log"
+		cp "$BUILD/console" "$out/console.log" 2> /dev/null
+		KTAP_HELPERS=/dev/null KERNEL=$1 busybox sh \
+			-c "${2/\/selftests\/run/$selftests/run}" | tee "$out/output"
+		rc=${PIPESTATUS[0]}
+		outcome=ok
+		if grep -q DIE "$out/output"; then outcome=died rc=2; fi
+		printf "%s\n" "outcome=$outcome" "rc=$rc" retries=0 "line=the line" > "$out/status"
+		exit "$rc"'
+	sed -i 's|^kmsg=/dev/kmsg|kmsg=/dev/null|' "$FAKE/selftests/run"
+}
+
+# new_test NAME BODY [HEADER]
+new_test()
+{
+	printf '#!/bin/sh\n# description: %s\n%s\n%s\n' "$1" "${3:-# timeout: 5}" "$2" \
+		> "$FAKE/selftests/$1.sh"
+	chmod +x "$FAKE/selftests/$1.sh"
+}
+
+check()
+{
+	KERNELS=6.1 run "$FAKE/scripts/check" "${@:---guests}"
+	echo "$output"
+}
+
+totals()
+{
+	[ "${lines[-1]}" = "$1" ] || { echo "totals: ${lines[-1]}"; return 1; }
+}
+
+# The builds and the companions are four results of their own: one build, sparse
+# and the companions.
+@test "all pass: 0, and the totals are the last line" {
+	new_test good 'echo 1..2; echo ok 1 a; echo ok 2 b'
+	check
+	[ "$status" = 0 ]
+	totals "5 passed, 0 failed, 0 skipped"
+}
+
+@test "a planted failing test turns it red" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test bad 'echo 1..2; echo ok 1 a; echo "# because of this"; echo not ok 2 b; exit 1'
+	check
+	[ "$status" = 1 ]
+	totals "5 passed, 1 failed, 0 skipped"
+	[[ $output == *"FAIL 6.1 bad: b"* ]]
+	[[ $output == *"because of this"* ]]
+}
+
+@test "a result of not ok counts even if the test says 0" {
+	new_test bad 'echo 1..1; echo not ok 1 b; exit 0'
+	check
+	[ "$status" = 1 ]
+	totals "3 passed, 1 failed, 0 skipped"
+}
+
+@test "an exit code counts even if every result says ok" {
+	new_test bad 'echo 1..1; echo ok 1 b; exit 1'
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"exit code 1"* ]]
+	totals "4 passed, 1 failed, 0 skipped"
+}
+
+@test "a test that says nothing, or less than planned, has failed" {
+	new_test silent 'exit 0'
+	check
+	[ "$status" = 1 ]
+	rm "$FAKE/selftests/silent.sh"
+	new_test short 'echo 1..3; echo ok 1 a'
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"planned 3, ran 1"* ]]
+}
+
+@test "a test that takes too long is killed with its children, and has failed" {
+	new_test slow 'echo ok 1 a; sleep 1234 & sleep 1234' '# timeout: 1'
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"TIMEOUT after 1 s"* ]]
+	run pgrep -f 'sleep 1234'
+	[ "$status" = 1 ]
+}
+
+@test "skips are counted, with their reason" {
+	new_test skips 'echo "ok 1 a # SKIP no such thing"; exit 4'
+	new_test whole 'echo "1..0 # SKIP nothing here"; exit 4'
+	check
+	[ "$status" = 0 ]
+	[[ $output == *"skip 6.1 skips: a: no such thing"* ]]
+	totals "3 passed, 0 failed, 2 skipped"
+}
+
+@test "console trouble fails the test during which it appeared" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	printf '[ 1.0] selftests: begin good\n[ 2.0] WARNING: CPU: 0\n' > "$FAKE/build/console"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 console during good: [ 2.0] WARNING: CPU: 0"* ]]
+	totals "4 passed, 1 failed, 0 skipped"
+}
+
+@test "a guest that dies fails its test, and the rest gets another guest" {
+	new_test a_first 'echo 1..1; echo ok 1 a'
+	new_test b_dies 'echo 1..1; echo "# DIE"; echo ok 1 a'
+	new_test c_later 'echo 1..1; echo ok 1 a'
+	# A dead guest says no more: cut behind the mark.
+	sed -i 's/| tee "$out/| sed "\/DIE\/q" &/' "$FAKE/scripts/vm"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 b_dies: the guest died: the line"* ]]
+	[[ $output == *"ok   6.1 c_later: a"* ]]
+	[ "$(grep -c 'ok   6.1 a_first' <<< "$output")" = 1 ]
+}
+
+@test "a test of its own guest runs in one" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test alone 'echo 1..1; echo ok 1 a' '# smp: 4'
+	check
+	[ "$status" = 0 ]
+	totals "5 passed, 0 failed, 0 skipped"
+	[ "$(find "$FAKE/build/runs" -maxdepth 1 -name '*-6.1-*' | wc -l)" = 2 ]
+	[ -n "$(find "$FAKE/build/runs" -name '*-6.1-alone')" ]
+}
+
+@test "short time-outs come first" {
+	new_test a_long 'echo 1..1; echo ok 1 a' '# timeout: 50'
+	new_test z_short 'echo 1..1; echo ok 1 a' '# timeout: 5'
+	run "$FAKE/selftests/run" --list
+	[[ ${lines[0]} == 5*z_short* ]]
+	[[ ${lines[1]} == 50*a_long* ]]
+}
+
+@test "no selftest at all is no success" {
+	check
+	[ "$status" = 1 ]
+}
+
+@test "a build that fails turns it red" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	stub build 'echo "x.c:1: warning: y" >&2; exit 2'
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL build 6.1"* ]]
+	[[ $output == *"x.c:1: warning: y"* ]]
+}

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2034  # some is for those who source this
+#
+# What the tests share: results, loading and unloading, reading the module's
+# files, waiting for something with a deadline, and its lines in the kernel log.
+# Sourced by each test, whose environment selftests/run describes.
+
+: "${SELFTESTS:=$(cd "$(dirname "$0")" && pwd)}"
+: "${MODULE:=$SELFTESTS/../vma_torture.ko}"
+: "${D:=/sys/kernel/debug/vma_torture}"
+: "${KTAP_HELPERS:=$SELFTESTS/ktap_helpers.sh}"
+P=/sys/module/vma_torture/parameters
+MODULE=$(realpath "$MODULE" 2> /dev/null)
+
+skip_all()
+{
+	echo "TAP version 13"
+	echo "1..0 # SKIP $*"
+	exit 4
+}
+
+# busybox's shell prefers its own insmod, which runs a failing init twice.
+for _d in /sbin /usr/sbin /bin /usr/bin; do
+	if [ -x $_d/insmod ]; then
+		INSMOD=$_d/insmod RMMOD=$_d/rmmod MODINFO=$_d/modinfo
+		break
+	fi
+done
+
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+[ -r "$MODULE" ] || skip_all "no vma_torture.ko (set MODULE=)"
+[ -n "${INSMOD-}" ] || skip_all "no insmod"
+[ -r "$KTAP_HELPERS" ] || skip_all "no ktap_helpers.sh of the kernel's kselftest (set KTAP_HELPERS=)"
+[ -d "${D%/*}" ] || skip_all "no debugfs at ${D%/*}"
+# shellcheck source=/dev/null
+. "$KTAP_HELPERS"
+
+# begin N: a test of N results starts, with the module not loaded; whatever
+# happens, it is not loaded at the end either.
+begin()
+{
+	tmp=$(mktemp -d) || exit 1
+	trap 'finish' EXIT
+	trap 'exit 1' HUP INT TERM
+	[ ! -d /sys/module/vma_torture ] || "$RMMOD" vma_torture
+	ktap_print_header
+	ktap_set_plan "$1"
+}
+
+finish()
+{
+	[ ! -d /sys/module/vma_torture ] || "$RMMOD" vma_torture
+	rm -rf "$tmp"
+}
+
+note()
+{
+	printf '# %s\n' "$*"
+}
+
+# no WHY: say it and fail, for the end of a condition.
+no()
+{
+	note "$@"
+	return 1
+}
+
+# check NAME COMMAND...: one result.
+check()
+{
+	_name=$1
+	shift
+	if "$@"; then
+		ktap_test_pass "$_name"
+	else
+		ktap_test_fail "$_name"
+	fi
+}
+
+# skip NAME WHY: one result that cannot be had here.
+skip()
+{
+	ktap_test_skip "$1 ($2)"
+}
+
+# now: hundredths of a second since boot, into $now.
+now()
+{
+	read -r now _ < /proc/uptime
+	now=${now%.*}${now#*.}
+}
+
+# wait_for SECS COMMAND...: until it holds, or SECS are over.
+wait_for()
+{
+	now
+	_end=$((now + $1 * 100))
+	shift
+	until "$@"; do
+		now
+		[ "$now" -lt "$_end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# get FILE: the first line of a file of ours, into $value.
+get()
+{
+	value=
+	read -r value < "$D/$1" || [ -f "$D/$1" ]
+}
+
+# is FILE VALUE, above FILE NUMBER: for wait_for.
+is()
+{
+	get "$1" && [ "$value" = "$2" ]
+}
+
+above()
+{
+	get "$1" && [ "$value" -gt "$2" ]
+}
+
+# want FILE VALUE: is, with a word about it if not.
+want()
+{
+	is "$@" || no "$1 is '$value', not '$2'"
+}
+
+# mark: what the kernel logs from here on is log's and own_log's.
+_mark=0
+mark()
+{
+	_mark=$((_mark + 1))
+	echo "selftests: mark $$.$_mark" > /dev/kmsg
+}
+
+log()
+{
+	dmesg | awk -v mark="selftests: mark $$.$_mark" -v only="${1-}" '
+	index($0, mark) { n = 0; next }
+	# What the kernel says once about any module has our prefix too.
+	only != "" && (!index($0, only) || /vma_torture: .*taint/) { next }
+	{ line[n++] = $0 }
+	END { for (i = 0; i < n; i++) print line[i] }'
+}
+
+own_log()
+{
+	log 'vma_torture: '
+}
+
+logged()
+{
+	own_log | grep -qE -e "$1"
+}
+
+# load PARAM=VALUE...: complaints go to $tmp/insmod.
+load()
+{
+	mark
+	"$INSMOD" "$MODULE" "$@" 2> "$tmp/insmod"
+}
+
+unload()
+{
+	"$RMMOD" vma_torture
+}
+
+# loaded_with PARAM=VALUE...: load, with a word about it if it fails.
+loaded_with()
+{
+	load "$@" || no "insmod $*: $(cat "$tmp/insmod")"
+}
+
+# control WORDS: a command; the complaint goes to $tmp/control.
+control()
+{
+	{ echo "$*" > "$D/control"; } 2> "$tmp/control"
+}
+
+# The scenarios of the module, once it is loaded.
+scenarios()
+{
+	for _f in "$D"/*/state; do
+		_f=${_f%/state}
+		echo "${_f##*/}"
+	done
+}
+
+# The kinds of race of scenario $1.
+kinds()
+{
+	for _f in "$D/$1"/race_*; do
+		echo "${_f##*/race_}"
+	done
+}
+
+# Threads of the module that exist, one name a line.
+threads()
+{
+	for _f in /proc/[0-9]*/comm; do
+		_comm=
+		read -r _comm 2> /dev/null < "$_f"
+		case $_comm in
+		map_fixed_* | vma_lock_* | fork_fail_* | hugetlb_walk_* | \
+			vma_torture*) echo "$_comm" ;;
+		esac
+	done
+}
+
+# Process ids of the threads whose name begins with $1.
+pids_of()
+{
+	for _f in /proc/[0-9]*/comm; do
+		_comm=
+		read -r _comm 2> /dev/null < "$_f"
+		case $_comm in
+		"$1"*) _f=${_f%/comm} && echo "${_f##*/}" ;;
+		esac
+	done
+}
+
+nothing_left()
+{
+	_left=
+	[ ! -d /sys/module/vma_torture ] || _left="$_left module"
+	[ ! -e "$D" ] || _left="$_left debugfs"
+	[ ! -e /sys/kernel/tracing/events/vma_torture ] || _left="$_left tracepoints"
+	_left="$_left$(threads | tr '\n' ' ')"
+	[ -z "$_left" ] || no "left behind: $_left"
+}
+
+# Before 6.12 a MAP_FIXED was a munmap() and an mmap(), and nothing promised
+# that nobody sees what is between the two.
+gap_is_expected()
+{
+	_v=$(uname -r)
+	_minor=${_v#*.}
+	_minor=${_minor%%[!0-9]*}
+	[ "${_v%%.*}" -lt 6 ] || { [ "${_v%%.*}" = 6 ] && [ "$_minor" -lt 12 ]; }
+}

@@ -1,0 +1,141 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# description: rmmod ends everything at any load, and leaves nothing
+# timeout: 90
+
+# shellcheck source=selftests/lib.sh
+. "${0%/*}/lib.sh"
+
+# A second, on a machine that is a quarter as fast as it should be.
+deadline=400
+
+# goes NAME: rmmod in time.
+goes()
+{
+	now
+	begun=$now
+	unload || no "rmmod failed" || return
+	now
+	took=$((now - begun))
+	note "$took hundredths of a second"
+	[ $took -le $deadline ] || no "that is too long" || return
+	nothing_left
+}
+
+working()
+{
+	for s in $(scenarios); do
+		is "$s/state" running || continue
+		above "$s/ops" 100 || return
+	done
+}
+
+full_load()
+{
+	loaded_with nreaders=8 nwriters=4 nmms=4 "$@" || return
+	wait_for 20 working || no "no operations" || return
+	goes
+}
+
+just_loaded()
+{
+	loaded_with nreaders=8 nwriters=4 && goes
+}
+
+paused()
+{
+	loaded_with stutter=1 || return
+	wait_for 20 pausing || no "it does not pause" || return
+	goes
+}
+
+pausing()
+{
+	get map_fixed/ops
+	ops=$value
+	sleep 0.3
+	is map_fixed/ops "$ops"
+}
+
+# The longest hold there is, so that readers are always inside.
+holding()
+{
+	loaded_with nreaders=4 hold_us=20000 || return
+	wait_for 20 above map_fixed/ops 10 || return
+	goes
+}
+
+hotplug()
+{
+	loaded_with onoff_interval=1 || return
+	wait_for 30 cpu_down || no "no CPU went down" || return
+	goes
+}
+
+cpu_down()
+{
+	read -r value < /sys/devices/system/cpu/cpu1/online
+	[ "$value" = 0 ]
+}
+
+# An open file of debugfs is a use of the module: rmmod says so, nothing ends,
+# and when it is closed the module goes.
+file_open()
+{
+	loaded_with scenarios=map_fixed || return
+	exec 4< "$D/races"
+	"$RMMOD" vma_torture 2> "$tmp/rmmod"
+	rc=$?
+	get map_fixed/ops
+	wait_for 10 above map_fixed/ops "$value" || rc=0
+	exec 4<&-
+	[ $rc != 0 ] || no "it did not wait" || return
+	grep -q 'in use' "$tmp/rmmod" || no "$(cat "$tmp/rmmod")" || return
+	goes
+}
+
+# Shells that read and write its files all the time: rmmod finds a moment.
+files_busy()
+{
+	loaded_with scenarios=map_fixed busted=map_fixed/gap || return
+	wait_for 20 above map_fixed/races 300 || no "no races" || return
+	: > "$tmp/go"
+	# shellcheck disable=SC2016  # for eval
+	busy 'cat "$D/races" "$D/summary"' &
+	a=$!
+	# shellcheck disable=SC2016
+	busy 'echo reset > "$D/control"' &
+	b=$!
+	wait_for 20 "$RMMOD" vma_torture 2> /dev/null
+	rc=$?
+	rm "$tmp/go"
+	wait $a $b
+	[ $rc = 0 ] || no "no moment in 20 s" || return
+	nothing_left
+}
+
+busy()
+{
+	while [ -e "$tmp/go" ]; do
+		eval "$1"
+		sleep 0.02
+	done > /dev/null 2>&1
+}
+
+begin 9
+
+check "nothing runs" eval 'loaded_with autostart=0 && goes'
+check "just loaded" just_loaded
+check "full load" full_load
+check "full load, and races" full_load busted=map_fixed
+check "readers that hold" holding
+check "paused" paused
+if [ -w /sys/devices/system/cpu/cpu1/online ]; then
+	check "a CPU is down" hotplug
+else
+	skip "a CPU is down" "no second CPU that can be taken down"
+fi
+check "a file is open" file_open
+check "files are busy" files_busy
+
+ktap_finished
