@@ -9,7 +9,8 @@
 #include "engine.h"
 
 #define VT_SCENARIOS(X)							\
-	X(map_fixed)
+	X(map_fixed)							\
+	X(vma_lock)
 
 #define X(name) extern const struct vt_scenario name##_torture;
 VT_SCENARIOS(X)

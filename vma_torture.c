@@ -153,7 +153,7 @@ static struct vt_number *const vt_numbers[] = {
 
 static char *scenarios = "";
 module_param(scenarios, charp, 0444);
-MODULE_PARM_DESC(scenarios, "comma list of the scenarios to run (default all: map_fixed)");
+MODULE_PARM_DESC(scenarios, "comma list of the scenarios to run (default all: map_fixed, vma_lock)");
 
 static char *busted = "";
 module_param(busted, charp, 0444);

@@ -33,7 +33,10 @@ struct pt_regs;
 	X(sys_mprotect, long, (const struct pt_regs *))			\
 	X(sys_mremap, long, (const struct pt_regs *))			\
 	X(sys_madvise, long, (const struct pt_regs *))			\
-	X(sys_munmap, long, (const struct pt_regs *))
+	X(sys_munmap, long, (const struct pt_regs *))			\
+	X(lock_mm_and_find_vma, struct vm_area_struct *,		\
+	  (struct mm_struct *, unsigned long, struct pt_regs *))	\
+	X(do_exit, void, (long))
 
 enum vt_symbol {
 #define X(name, ret, params) VT_SYM_##name,

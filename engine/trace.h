@@ -82,6 +82,46 @@ TRACE_EVENT(map_fixed_end,
 		  __entry->end, __entry->error)
 );
 
+TRACE_EVENT(vma_lock_acquire,
+	TP_PROTO(struct mm_struct *mm, unsigned long addr,
+		 struct vm_area_struct *vma, bool hit),
+	TP_ARGS(mm, addr, vma, hit),
+	TP_STRUCT__entry(
+		__field(struct mm_struct *, mm)
+		__field(unsigned long, addr)
+		__field(struct vm_area_struct *, vma)
+		__field(bool, hit)
+	),
+	TP_fast_assign(
+		__entry->mm = mm;
+		__entry->addr = addr;
+		__entry->vma = vma;
+		__entry->hit = hit;
+	),
+	TP_printk("mm=%p addr=0x%lx vma=%p %s", __entry->mm, __entry->addr,
+		  __entry->vma, __entry->hit ? "hit" : "miss")
+);
+
+TRACE_EVENT(vma_lock_release,
+	TP_PROTO(struct mm_struct *mm, unsigned long addr,
+		 struct vm_area_struct *vma, u64 hold_ns),
+	TP_ARGS(mm, addr, vma, hold_ns),
+	TP_STRUCT__entry(
+		__field(struct mm_struct *, mm)
+		__field(unsigned long, addr)
+		__field(struct vm_area_struct *, vma)
+		__field(u64, hold_ns)
+	),
+	TP_fast_assign(
+		__entry->mm = mm;
+		__entry->addr = addr;
+		__entry->vma = vma;
+		__entry->hold_ns = hold_ns;
+	),
+	TP_printk("mm=%p addr=0x%lx vma=%p hold_ns=%llu", __entry->mm,
+		  __entry->addr, __entry->vma, __entry->hold_ns)
+);
+
 #endif /* VT_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
