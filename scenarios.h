@@ -10,7 +10,9 @@
 
 #define VT_SCENARIOS(X)							\
 	X(map_fixed)							\
-	X(vma_lock)
+	X(vma_lock)							\
+	X(fork_fail)							\
+	X(hugetlb_walk)
 
 #define X(name) extern const struct vt_scenario name##_torture;
 VT_SCENARIOS(X)

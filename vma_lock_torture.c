@@ -16,6 +16,7 @@
  * every other time, and a look is exposed if something was in flight in its
  * region between the locking and the release.
  */
+#include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -38,6 +39,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "compat_vma_lock.h"
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
@@ -222,7 +224,6 @@ enum vl_break { VL_SOUND, VL_RELEASED, VL_OTHER_MM, VL_OTHER_ADDR };
  * @addr: the address it was asked for at
  * @obj: the object of the module's VMA, or NULL
  * @hold: will it be held, and how
- * @broken: what is wrong with it, in the busted flavour
  * @bad: a race was seen
  * @snap: its fields
  */
@@ -232,7 +233,6 @@ struct vl_held {
 	unsigned long addr;
 	struct vl_obj *obj;
 	enum vl_hold hold;
-	enum vl_break broken;
 	bool bad;
 	unsigned long snap[VL_FIELDS];
 };
@@ -653,13 +653,17 @@ static struct vl_space *vl_space_get(struct vl_slot *slot)
 }
 
 /* Counts the VMAs whose locks are not at rest; @w tells of the last of them. */
-static unsigned int vl_count_leaks(struct mm_struct *mm, unsigned long *w)
+static unsigned int vl_count_leaks(struct vt_run *run, struct mm_struct *mm,
+				   unsigned long *w)
 {
-	struct vm_area_struct *vma;
-	unsigned int leaks = 0;
 	VMA_ITERATOR(vmi, mm, 0);
+	struct vm_area_struct *vma, *leaked = NULL;
+	unsigned int leaks = 0;
 
 	mmap_write_lock(mm);
+	/* The broken promise: one reader who has not released. */
+	if (unlikely(vt_busted(run, VL_REF_LEAK)))
+		leaked = vt_call(lock_vma_under_rcu)(mm, VL_BASE);
 	for_each_vma(vmi, vma) {
 		unsigned int count = vt_vma_count(vma);
 
@@ -669,6 +673,8 @@ static unsigned int vl_count_leaks(struct mm_struct *mm, unsigned long *w)
 		w[0] = vma->vm_start;
 		w[1] = count;
 	}
+	if (leaked)
+		vt_vma_end_read(leaked);
 	mmap_write_unlock(mm);
 
 	return leaks;
@@ -688,19 +694,14 @@ static unsigned int vl_count_leaks(struct mm_struct *mm, unsigned long *w)
  */
 static void vl_audit(struct vl_test *test, struct vl_space *space)
 {
-	struct vm_area_struct *leaked = NULL;
 	struct mm_struct *mm = space->mm;
 	unsigned int tries, leaks, looks = 0;
 	unsigned long w[2] = {};
 
-	/* The broken promise: one reader who never releases. */
-	if (unlikely(vt_busted(test->run, VL_REF_LEAK)))
-		leaked = vt_call(lock_vma_under_rcu)(mm, VL_BASE);
-
 	for (tries = 0; tries < VL_LEAK_TRIES; tries++) {
 		bool alone = atomic_read(&mm->mm_users) == 1;
 
-		leaks = vl_count_leaks(mm, w);
+		leaks = vl_count_leaks(test->run, mm, w);
 		if (!leaks)
 			break;
 		if (alone && atomic_read(&mm->mm_users) == 1)
@@ -715,8 +716,6 @@ static void vl_audit(struct vl_test *test, struct vl_space *space)
 		vt_race(test->run, VL_REF_LEAK, mm, w[0], w[1], leaks,
 			"%u VMAs not at rest, one with count 0x%lx instead of %u",
 			leaks, w[1], VT_VMA_AT_REST);
-	if (leaked)
-		vt_vma_end_read(leaked);
 }
 
 /**
@@ -744,7 +743,7 @@ static void vl_slot_put(struct vl_test *test, struct vl_slot *slot,
 
 	spin_lock(&slot->lock);
 	old = slot->space;
-	slot->space = space;
+	WRITE_ONCE(slot->space, space);
 	spin_unlock(&slot->lock);
 	vl_space_put(test, old);
 }
@@ -799,7 +798,8 @@ do {									\
 	what(VL_VM_PRIVATE_DATA, ##__VA_ARGS__);			\
 } while (0)
 
-static enum vl_break vl_break(struct vt_thread *t)
+/* One read in four is broken, in the way of one of the kinds asked for. */
+static noinline enum vl_break vl_break(struct vt_thread *t)
 {
 	static const enum vl_break how[] = {
 		[VL_WRONG_MM] = VL_OTHER_MM,
@@ -808,35 +808,25 @@ static enum vl_break vl_break(struct vt_thread *t)
 		[VL_UNSTABLE] = VL_RELEASED,
 		[VL_OVERLAP] = VL_RELEASED,
 	};
-	unsigned int kind = vt_rnd_below(&t->rnd, 2 * ARRAY_SIZE(how));
+	u32 kinds = t->run->busted & (BIT(ARRAY_SIZE(how)) - 1);
+	unsigned int kind, skip;
 
-	if (kind >= ARRAY_SIZE(how) || !vt_busted(t->run, kind))
+	if (!kinds || !vt_rnd_one_in(&t->rnd, 4))
 		return VL_SOUND;
-	return how[kind];
+	skip = vt_rnd_below(&t->rnd, hweight32(kinds));
+	for (kind = 0; ; kind++)
+		if ((kinds & BIT(kind)) && !skip--)
+			return how[kind];
 }
 
-/* As lock_vma_under_rcu(), with something missing. */
-static noinline void vl_lock_broken(struct vl_test *test, struct vl_held *h)
+/* As lock_vma_under_rcu(), but not where it was asked to. */
+static noinline void vl_lock_elsewhere(struct vl_test *test, struct vl_held *h,
+				       enum vl_break how)
 {
-	switch (h->broken) {
-	case VL_SOUND:
-		return;
-	case VL_RELEASED:
-		/* RCU keeps the memory a VMA, whoever frees it meanwhile. */
-		rcu_read_lock();
-		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
-		if (h->vma)
-			vt_vma_end_read(h->vma);
-		else
-			rcu_read_unlock();
-		return;
-	case VL_OTHER_MM:
+	if (how == VL_OTHER_MM)
 		h->vma = vt_call(lock_vma_under_rcu)(test->decoy->mm, h->addr);
-		return;
-	case VL_OTHER_ADDR:
+	else
 		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr ^ VL_SIZE);
-		return;
-	}
 }
 
 /* Locks a VMA while mmap_lock is held for read, as userfaultfd does. */
@@ -967,17 +957,16 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 		VL_WRONG_MM, VL_WRONG_RANGE, VL_DETACHED, VL_UNSTABLE,
 		VL_OVERLAP,
 	};
-	unsigned int i;
+	unsigned int i, cell;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		/* An object that never moved cannot be of a wrong mm. */
 		u32 exposed = kinds[i] == VL_WRONG_MM ? r->moved : r->exposed;
 
-		this_cpu_add(run->cells[vt_kind_cell(kinds[i], VT_KIND_LOOKS)],
-			     r->reads);
-		this_cpu_add(run->cells[vt_kind_cell(kinds[i],
-						     VT_KIND_EXPOSED)],
-			     exposed);
+		cell = vt_kind_cell(kinds[i], VT_KIND_LOOKS);
+		this_cpu_add(run->cells[cell], r->reads);
+		cell = vt_kind_cell(kinds[i], VT_KIND_EXPOSED);
+		this_cpu_add(run->cells[cell], exposed);
 	}
 	this_cpu_add(run->cells[VT_CELL_OPS], r->reads + r->misses);
 	vt_count(run, VL_LOCK_HIT, r->reads);
@@ -1027,7 +1016,6 @@ static __always_inline void vl_aim(struct vl_reader *r, unsigned long addr)
 	h->mm = r->mm;
 	h->addr = addr;
 	h->hold = VL_NO_HOLD;
-	h->broken = VL_SOUND;
 	h->bad = false;
 	r->turn++;
 	r->ended = atomic_read(&r->space->regions[vl_region_of(addr)].ended);
@@ -1116,42 +1104,59 @@ static enum vl_hold vl_pick_hold(struct vt_thread *t)
 	return dice >= 128 ? VL_NO_HOLD : dice ? VL_SPIN : VL_SLEEP;
 }
 
-/* Long enough for a change to come to its end; the busted flavour's. */
-static noinline void vl_hold_broken(struct vl_reader *r)
+static void vl_do_hold(struct vt_thread *t, enum vl_hold hold)
 {
-	struct vl_region *region = &r->space->regions[vl_region_of(r->held.addr)];
-	u64 begin = ktime_get_mono_fast_ns();
-
-	while (atomic_read(&region->ended) == r->ended &&
-	       ktime_get_mono_fast_ns() - begin < 2 * NSEC_PER_MSEC)
-		cpu_relax();
-}
-
-static void vl_do_hold(struct vt_thread *t, struct vl_reader *r)
-{
-	struct vl_held *h = &r->held;
-
-	if (unlikely(h->broken == VL_RELEASED))
-		vl_hold_broken(r);
-	else if (h->hold == VL_SPIN)
+	if (hold == VL_SPIN)
 		vt_hold(t);
-	else if (h->hold == VL_SLEEP)
+	else if (hold == VL_SLEEP)
 		usleep_range(1, vt_params.hold_us + 2);
 }
 
-/* Where a promise is not kept, somebody has to be there to see it. */
-static noinline void vl_aim_at_writer(struct vt_thread *t, struct vl_reader *r)
-{
-	unsigned long addr = vl_region_base(READ_ONCE(r->space->hot)) +
-			     vt_rnd_below(&t->rnd, VL_PAGES) * PAGE_SIZE;
+#define VL_PATIENCE	(8 * NSEC_PER_MSEC)
 
-	vl_aim(r, addr);
-	r->held.broken = VL_RELEASED;
+/*
+ * A read by one who released the lock and believes to hold it, where a writer is
+ * at work, until a change has come to its end. RCU keeps the memory a VMA,
+ * whoever frees it meanwhile.
+ */
+static noinline void vl_read_released(struct vt_thread *t, struct vl_reader *r)
+{
+	unsigned int hot = READ_ONCE(r->space->hot);
+	struct vl_region *region = &r->space->regions[hot];
+	struct vl_held *h = &r->held;
+	u64 begin;
+
+	vl_aim(r, vl_region_base(hot) +
+		  vt_rnd_below(&t->rnd, VL_PAGES) * PAGE_SIZE);
+	h->hold = VL_SPIN;
+
+	rcu_read_lock();
+	h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
+	if (h->vma) {
+		vt_vma_end_read(h->vma);
+		vl_enter(t, r);
+		begin = ktime_get_mono_fast_ns();
+		while (atomic_read(&region->ended) == r->ended &&
+		       ktime_get_mono_fast_ns() - begin < VL_PATIENCE)
+			cpu_relax();
+		vl_leave(t, r);
+		vl_count_read(t, r);
+	} else {
+		r->misses++;
+	}
+	rcu_read_unlock();
 }
 
-/* One read of the hammer. */
+/**
+ * vl_read() - one read of the hammer
+ * @t: thread
+ * @test: test
+ * @r: reader
+ * @how: what is wrong with it: VL_SOUND, or in the busted flavour a lock of the
+ *	wrong VMA
+ */
 static void vl_read(struct vt_thread *t, struct vl_test *test,
-		    struct vl_reader *r)
+		    struct vl_reader *r, enum vl_break how)
 {
 	u64 dice = vt_rnd_next(&t->rnd), begin = 0, held = 0;
 	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER;
@@ -1163,14 +1168,9 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	vl_aim(r, vl_pick_addr(t, r));
 	h->hold = vl_pick_hold(t);
 	timed = !(r->turn % 16) || trace_vma_lock_release_enabled();
-	if (unlikely(t->run->busted)) {
-		h->broken = vl_break(t);
-		if (h->broken == VL_RELEASED)
-			vl_aim_at_writer(t, r);
-	}
 
-	if (unlikely(h->broken != VL_SOUND))
-		vl_lock_broken(test, h);
+	if (unlikely(how != VL_SOUND))
+		vl_lock_elsewhere(test, h, how);
 	else if (!(dice & 0xf0))
 		vl_lock_under_mmap_lock(t->run, h);
 	else
@@ -1186,7 +1186,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (timed)
 		begin = ktime_get_mono_fast_ns();
 	vl_enter(t, r);
-	vl_do_hold(t, r);
+	vl_do_hold(t, h->hold);
 	vl_leave(t, r);
 	vl_count_read(t, r);
 	if (timed) {
@@ -1195,9 +1195,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 		trace_vma_lock_release(h->mm, h->addr, h->vma, held);
 	}
 
-	if (unlikely(h->broken == VL_RELEASED))
-		rcu_read_unlock();
-	else if (fault && likely(!h->bad))
+	if (fault && likely(!h->bad))
 		vl_fault(t->run, h, flags);
 	else
 		vt_vma_end_read(h->vma);
@@ -1272,7 +1270,7 @@ static void vl_bench(struct vt_thread *t, struct vl_reader *r)
 	vt_count(t->run, VL_BARE_NS, bare);
 }
 
-#define VL_STAY		256	/* reads in a space before the next one */
+#define VL_STAY		256	/* reads at most in a space before the next one */
 #define VL_BENCH	1024	/* reads between bursts */
 
 static int vl_reader_main(struct vt_thread *t)
@@ -1290,9 +1288,20 @@ static int vl_reader_main(struct vt_thread *t)
 
 		r->space = vl_space_get(slot);
 		WRITE_ONCE(r->mm, r->space->mm);
-		for (i = 0; i < VL_STAY && vt_go(t); i++)
-			vl_read(t, test, r);
-		bench += VL_STAY;
+		for (i = 0; i < VL_STAY && vt_go(t); i++) {
+			enum vl_break how = VL_SOUND;
+
+			/* Nothing happens any more where no writer comes. */
+			if (READ_ONCE(slot->space) != r->space)
+				break;
+			if (unlikely(t->run->busted))
+				how = vl_break(t);
+			if (unlikely(how == VL_RELEASED))
+				vl_read_released(t, r);
+			else
+				vl_read(t, test, r, how);
+		}
+		bench += i;
 		if (bench >= VL_BENCH) {
 			bench = 0;
 			vl_bench(t, r);
@@ -1408,11 +1417,11 @@ static long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 /* The lock itself: nobody gets in from vma_start_write() to the unlock. */
 static long vl_do_lock(struct vt_thread *t, struct vl_change *c)
 {
+	VMA_ITERATOR(vmi, c->space->mm, c->start);
+	VMA_ITERATOR(again, c->space->mm, c->start);
 	unsigned long end = c->start + c->pages * PAGE_SIZE;
 	struct mm_struct *mm = c->space->mm;
 	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, c->start);
-	VMA_ITERATOR(again, mm, c->start);
 
 	mmap_write_lock(mm);
 	for_each_vma_range(vmi, vma, end) {
@@ -1497,6 +1506,9 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	long ret;
 
 	c->region = vt_rnd_below(&t->rnd, VL_REGIONS + 1);
+	/* Stay where the readers are who break a promise. */
+	if (unlikely(t->run->busted) && !vt_rnd_one_in(&t->rnd, 4))
+		c->region = c->space->hot;
 	first = vt_rnd_below(&t->rnd, VL_PAGES);
 	c->start = vl_region_base(c->region) + first * PAGE_SIZE;
 	c->pages = 1 + vt_rnd_below(&t->rnd, VL_PAGES - first);

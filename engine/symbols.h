@@ -36,7 +36,14 @@ struct pt_regs;
 	X(sys_munmap, long, (const struct pt_regs *))			\
 	X(lock_mm_and_find_vma, struct vm_area_struct *,		\
 	  (struct mm_struct *, unsigned long, struct pt_regs *))	\
-	X(do_exit, void, (long))
+	X(sys_mmap, long, (const struct pt_regs *))			\
+	X(do_exit, void, (long))					\
+	X(kernel_wait, int, (pid_t, int *))				\
+	X(vma_interval_tree_iter_first, struct vm_area_struct *,	\
+	  (struct rb_root_cached *, unsigned long, unsigned long))	\
+	X(vma_interval_tree_iter_next, struct vm_area_struct *,		\
+	  (struct vm_area_struct *, unsigned long, unsigned long))		\
+	X(sys_mincore, long, (const struct pt_regs *))
 
 enum vt_symbol {
 #define X(name, ret, params) VT_SYM_##name,

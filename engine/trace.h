@@ -122,6 +122,86 @@ TRACE_EVENT(vma_lock_release,
 		  __entry->addr, __entry->vma, __entry->hold_ns)
 );
 
+TRACE_EVENT(fork_fail,
+	TP_PROTO(struct mm_struct *mm, const char *way, const char *position,
+		 unsigned long addr, int error),
+	TP_ARGS(mm, way, position, addr, error),
+	TP_STRUCT__entry(
+		__field(struct mm_struct *, mm)
+		__array(char, way, VT_TRACE_NAME)
+		__array(char, position, VT_TRACE_NAME)
+		__field(unsigned long, addr)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->mm = mm;
+		strscpy(__entry->way, way, VT_TRACE_NAME);
+		strscpy(__entry->position, position, VT_TRACE_NAME);
+		__entry->addr = addr;
+		__entry->error = error;
+	),
+	TP_printk("mm=%p %s %s addr=0x%lx error=%d", __entry->mm, __entry->way,
+		  __entry->position, __entry->addr, __entry->error)
+);
+
+DECLARE_EVENT_CLASS(pmd_table,
+	TP_PROTO(struct mm_struct *mm, unsigned long addr, unsigned long table,
+		 int sharers),
+	TP_ARGS(mm, addr, table, sharers),
+	TP_STRUCT__entry(
+		__field(struct mm_struct *, mm)
+		__field(unsigned long, addr)
+		__field(unsigned long, table)
+		__field(int, sharers)
+	),
+	TP_fast_assign(
+		__entry->mm = mm;
+		__entry->addr = addr;
+		__entry->table = table;
+		__entry->sharers = sharers;
+	),
+	TP_printk("mm=%p addr=0x%lx table=0x%lx sharers=%d", __entry->mm,
+		  __entry->addr, __entry->table, __entry->sharers)
+);
+
+/* An mm was seen to begin and to end sharing a page table of huge pages. */
+DEFINE_EVENT(pmd_table, pmd_share,
+	TP_PROTO(struct mm_struct *mm, unsigned long addr, unsigned long table,
+		 int sharers),
+	TP_ARGS(mm, addr, table, sharers)
+);
+
+DEFINE_EVENT(pmd_table, pmd_unshare,
+	TP_PROTO(struct mm_struct *mm, unsigned long addr, unsigned long table,
+		 int sharers),
+	TP_ARGS(mm, addr, table, sharers)
+);
+
+TRACE_EVENT(walk,
+	TP_PROTO(struct mm_struct *mm, unsigned long addr, const char *under,
+		 unsigned long table, unsigned long pte, bool exposed),
+	TP_ARGS(mm, addr, under, table, pte, exposed),
+	TP_STRUCT__entry(
+		__field(struct mm_struct *, mm)
+		__field(unsigned long, addr)
+		__array(char, under, VT_TRACE_NAME)
+		__field(unsigned long, table)
+		__field(unsigned long, pte)
+		__field(bool, exposed)
+	),
+	TP_fast_assign(
+		__entry->mm = mm;
+		__entry->addr = addr;
+		strscpy(__entry->under, under, VT_TRACE_NAME);
+		__entry->table = table;
+		__entry->pte = pte;
+		__entry->exposed = exposed;
+	),
+	TP_printk("mm=%p addr=0x%lx under %s table=0x%lx pte=0x%lx exposed=%d",
+		  __entry->mm, __entry->addr, __entry->under, __entry->table,
+		  __entry->pte, __entry->exposed)
+);
+
 #endif /* VT_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

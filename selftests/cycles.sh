@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: 1000 times start, stop, reset or rmmod at random moments leave nothing behind
-# timeout: 240
+# timeout: 400
 #
 # CYCLES_SEED= repeats the draws of another run, CYCLES= changes their number.
 
@@ -19,14 +19,29 @@ below()
 	drawn=$(((seed >> 8) % $1))
 }
 
-# Others at the same files all the time, whatever comes of it.
+# pick: one of the scenarios, or an empty word for all of them, into $picked.
+pick()
+{
+	# shellcheck disable=SC2086  # a list
+	set -- $all
+	below $(($# * 2))
+	shift "$drawn" 2> /dev/null || shift $#
+	picked=${1-}
+}
+
+# Others at the same files all the time, whatever comes of it. They begin
+# nothing new when rmmod waits for them, but end what they began.
 others()
 {
 	seed=$1
 	while [ -e "$tmp/go" ]; do
+		if [ -e "$tmp/wait" ]; then
+			sleep 0.02
+			continue
+		fi
 		below 4
 		case $drawn in
-		0) echo start > "$D/control" ;;
+		0) pick && echo "start $picked" > "$D/control" ;;
 		1) echo stop > "$D/control" ;;
 		2) echo reset > "$D/control" ;;
 		3) cat "$D/summary" "$D/races" ;;
@@ -44,7 +59,10 @@ gone()
 
 go_away()
 {
-	wait_for 20 gone || no "rmmod found no moment in 20 s: $(cat "$tmp/rmmod")"
+	: > "$tmp/wait"
+	wait_for 60 gone || no "rmmod found no moment in 60 s: $(cat "$tmp/rmmod")" ||
+		return
+	rm "$tmp/wait"
 }
 
 # A module with some parameters, half of the time at work at once.
@@ -59,6 +77,8 @@ come()
 	4) set -- autostart=0 shuffle_interval=1 hold_us=2000 ;;
 	5) set -- autostart=0 stop_on_race=1 busted=map_fixed/gap ;;
 	esac
+	pick
+	set -- "$@" "scenarios=$picked"
 	"$INSMOD" "$MODULE" "$@" 2> "$tmp/insmod" || no "insmod $*: $(cat "$tmp/insmod")"
 }
 
@@ -70,7 +90,8 @@ cycle()
 		go_away && come || return
 		;;
 	[1-9])
-		control start || grep -q 'resource busy' "$tmp/control" ||
+		pick
+		control "start $picked" || grep -q 'resource busy' "$tmp/control" ||
 			no "start: $(cat "$tmp/control")" || return
 		;;
 	1[0-7]) control stop || no "stop: $(cat "$tmp/control")" || return ;;
@@ -147,6 +168,9 @@ settles()
 
 begin 4
 
+load autostart=0 || ktap_exit_fail_msg "cannot load"
+all=$(scenarios)
+unload
 first_seed=$seed
 note "CYCLES_SEED=$seed"
 # Once around, so that what is kept for the next time is there already.

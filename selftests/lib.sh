@@ -155,9 +155,11 @@ logged()
 	own_log | grep -qE -e "$1"
 }
 
-# load PARAM=VALUE...: complaints go to $tmp/insmod.
+# load PARAM=VALUE...: complaints go to $tmp/insmod. A test that failed may have
+# left the module where it was.
 load()
 {
+	[ ! -d /sys/module/vma_torture ] || unload
 	mark
 	"$INSMOD" "$MODULE" "$@" 2> "$tmp/insmod"
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: each oracle of map_fixed fires in its busted flavour, and only then
-# timeout: 120
+# timeout: 240
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"

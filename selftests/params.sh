@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: every parameter takes what modinfo says it takes, and nothing else
-# timeout: 90
+# timeout: 180
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"
@@ -153,11 +153,11 @@ echoed()
 }
 
 # refused PARAM VALUE WORD...: insmod says EINVAL, and one line of the log has
-# the parameter, each WORD, and what is allowed.
+# the parameter, each WORD, and what is allowed. Nothing starts if it does not.
 refused()
 {
 	arg=$1=$2
-	if load "$arg"; then
+	if load autostart=0 "$arg"; then
 		unload
 		note "$arg was taken"
 		return 1

@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: rmmod ends everything at any load, and leaves nothing
-# timeout: 90
+# timeout: 120
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"
 
-# A second, on a machine that is a quarter as fast as it should be.
-deadline=400
+# A second is promised; bench/life.sh measures it. Here the host may be ten times
+# slower, for all that is wrong at any speed is not to end.
+deadline=1000
 
 # goes NAME: rmmod in time.
 goes()

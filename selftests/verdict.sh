@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: a test ends as it should, says what it found, and does what its parameters ask
-# timeout: 150
+# timeout: 240
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"
@@ -139,7 +139,7 @@ progress_lines()
 # longer than stall_secs, and yet nobody has stalled.
 stutter()
 {
-	loaded_with scenarios=map_fixed stutter=2 stall_secs=1 || return
+	loaded_with scenarios=map_fixed stutter=3 stall_secs=2 || return
 	wait_for 10 above map_fixed/ops 0 || return
 	wait_for 10 still || no "it never pauses" || return
 	get map_fixed/ops

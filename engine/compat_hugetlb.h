@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel drift of hugetlb: page tables that are shared, the lock of a hugetlb
+ * VMA, the VMAs that map a file, and the pool that a mount draws from.
+ */
+#ifndef VT_COMPAT_HUGETLB_H
+#define VT_COMPAT_HUGETLB_H
+
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/page_ref.h>
+#include <linux/pagemap.h>
+#include <linux/pgtable.h>
+#include <linux/rbtree.h>
+#include <linux/rwsem.h>
+
+/**
+ * vt_hugetlb_sharing() - can hugetlb mappings share page tables here at all?
+ */
+static inline bool vt_hugetlb_sharing(void)
+{
+#if defined(CONFIG_HUGETLB_PMD_PAGE_TABLE_SHARING)
+	return true;
+#elif defined(CONFIG_HUGETLBFS) && defined(CONFIG_ARCH_WANT_HUGE_PMD_SHARE)
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * vt_pmd_count_exact() - is there a count of sharers that nobody else moves?
+ *
+ * Before there was one, the reference count of the page served, which anybody
+ * may raise for a moment.
+ */
+static inline bool vt_pmd_count_exact(void)
+{
+#if defined(VT_HAVE_PTDESC_PMD_PTS) || defined(VT_HAVE_PT_SHARE_COUNT)
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * vt_pmd_sharers() - in how many page tables beside the first a table hangs
+ * @page: page of a PMD table
+ *
+ * Context: any. Stable under the file's i_mmap_rwsem; a page that is no longer
+ * a page table gives rubbish.
+ */
+static inline int vt_pmd_sharers(struct page *page)
+{
+#if defined(VT_HAVE_PTDESC_PMD_PTS)
+	return ptdesc_pmd_pts_count(page_ptdesc(page));
+#elif defined(VT_HAVE_PT_SHARE_COUNT)
+	return atomic_read(&page->pt_share_count);
+#else
+	return page_ref_count(page) - 1;
+#endif
+}
+
+/**
+ * vt_pmd_sharers_add() - falsify the count of sharers
+ * @page: page of a PMD table
+ * @n: 1 or -1
+ *
+ * Context: nobody else can share or unshare: i_mmap_rwsem held for write.
+ */
+static inline void vt_pmd_sharers_add(struct page *page, int n)
+{
+#if defined(VT_HAVE_PTDESC_PMD_PTS)
+	atomic_add(n, &page_ptdesc(page)->pt_share_count);
+#elif defined(VT_HAVE_PT_SHARE_COUNT)
+	atomic_add(n, &page->pt_share_count);
+#else
+	page_ref_add(page, n);
+#endif
+}
+
+/**
+ * vt_hugetlb_vma_rwsem() - the lock of a hugetlb VMA that may share tables
+ * @vma: VMA of a hugetlb file
+ *
+ * Context: mmap_lock, or the VMA's own lock, or its file's i_mmap_rwsem held.
+ * Return: what hugetlb_vma_lock_read() would take, or NULL if this VMA has
+ * none, in which case it shares nothing.
+ */
+static inline struct rw_semaphore *
+vt_hugetlb_vma_rwsem(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_HUGETLBFS
+	struct hugetlb_vma_lock *lock = vma->vm_private_data;
+
+	if (lock && (vma->vm_flags & VM_MAYSHARE))
+		return &lock->rw_sema;
+#endif
+	return NULL;
+}
+
+/**
+ * vt_hugetlb_index() - where in its file a huge page belongs
+ * @folio: huge page in the page cache
+ *
+ * Return: its index, in huge pages of PMD size.
+ */
+static inline pgoff_t vt_hugetlb_index(struct folio *folio)
+{
+	pgoff_t index = READ_ONCE(folio->index);
+
+#ifdef VT_HAVE_HUGETLB_BASE_INDEX
+	index >>= PMD_SHIFT - PAGE_SHIFT;
+#endif
+	return index;
+}
+
+/**
+ * vt_pin_user_pages() - pin_user_pages() in the mm that is in use
+ * @start: user address
+ * @nr: number of pages
+ * @flags: FOLL_*
+ * @pages: where to
+ *
+ * Context: mmap_lock held for read; may sleep.
+ * Return: number of pages pinned, or an errno.
+ */
+static inline long vt_pin_user_pages(unsigned long start, unsigned long nr,
+				     unsigned int flags, struct page **pages)
+{
+#ifdef VT_HAVE_GUP_VMAS
+	return pin_user_pages(start, nr, flags, pages, NULL);
+#else
+	return pin_user_pages(start, nr, flags, pages);
+#endif
+}
+
+/**
+ * vt_rmap_known() - can the VMAs that map a file be told?
+ */
+static inline bool vt_rmap_known(void)
+{
+#ifdef VT_HAVE_I_MMAP_RB
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * vt_rmap_first() - the first of the VMAs that map a file
+ * @mapping: the file's
+ *
+ * The interval tree is walked as the plain tree that it is also: its iterator
+ * is not exported.
+ *
+ * Context: i_mmap_rwsem held.
+ */
+static inline struct vm_area_struct *
+vt_rmap_first(struct address_space *mapping)
+{
+#ifdef VT_HAVE_I_MMAP_RB
+	struct rb_node *node = rb_first_cached(&mapping->i_mmap);
+
+	if (node)
+		return rb_entry(node, struct vm_area_struct, shared.rb);
+#endif
+	return NULL;
+}
+
+/**
+ * vt_rmap_next() - the next of the VMAs that map a file
+ * @vma: the one before
+ *
+ * Context: i_mmap_rwsem held.
+ */
+static inline struct vm_area_struct *vt_rmap_next(struct vm_area_struct *vma)
+{
+#ifdef VT_HAVE_I_MMAP_RB
+	struct rb_node *node = rb_next(&vma->shared.rb);
+
+	if (node)
+		return rb_entry(node, struct vm_area_struct, shared.rb);
+#endif
+	return NULL;
+}
+
+/**
+ * struct vt_huge_pool - what a mount of hugetlbfs draws from
+ * @free: huge pages that nobody has or has reserved, on the machine
+ * @used: huge pages that files of this mount have or have reserved, those
+ *	included that were removed from their file and not freed yet
+ */
+struct vt_huge_pool {
+	long free;
+	long used;
+};
+
+/**
+ * vt_huge_pool() - look at the pool of a mount of hugetlbfs
+ * @sb: its super block; the mount has a limit of its own ("size=")
+ * @pool: where to
+ *
+ * Context: may not be in an interrupt.
+ */
+static inline void vt_huge_pool(struct super_block *sb,
+				struct vt_huge_pool *pool)
+{
+#ifdef CONFIG_HUGETLBFS
+	struct hugepage_subpool *own = HUGETLBFS_SB(sb)->spool;
+	struct hstate *h = HUGETLBFS_SB(sb)->hstate;
+
+	pool->free = READ_ONCE(h->free_huge_pages) -
+		     READ_ONCE(h->resv_huge_pages);
+	spin_lock_irq(&own->lock);
+	pool->used = own->used_hpages;
+	spin_unlock_irq(&own->lock);
+#else
+	*pool = (struct vt_huge_pool){};
+#endif
+}
+
+#endif /* VT_COMPAT_HUGETLB_H */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel drift around the per-VMA lock.
+ */
+#ifndef VT_COMPAT_VMA_LOCK_H
+#define VT_COMPAT_VMA_LOCK_H
+
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/mmap_lock.h>
+
+/*
+ * Per-VMA locks. Before vm_refcnt (Linux 6.15) a lock was an rwsem beside a
+ * flag "detached"; before seqcounts mm_lock_seq was a plain number.
+ */
+#ifdef CONFIG_PER_VMA_LOCK
+#define VT_FAULT_VMA_LOCK	FAULT_FLAG_VMA_LOCK
+#else
+#define VT_FAULT_VMA_LOCK	0
+#endif
+
+/* The largest value readers may bring vm_refcnt to; 0: there is no such count. */
+#if defined(VM_REFCNT_LIMIT)
+#define VT_VMA_REF_LIMIT	VM_REFCNT_LIMIT
+#elif defined(VMA_REF_LIMIT)
+#define VT_VMA_REF_LIMIT	VMA_REF_LIMIT
+#else
+#define VT_VMA_REF_LIMIT	0
+#endif
+
+/* Flags that may be set in a VMA by those who hold its lock for read. */
+#ifdef VM_ATOMIC_SET_ALLOWED
+#define VT_VM_ATOMIC_FLAGS	VM_ATOMIC_SET_ALLOWED
+#else
+#define VT_VM_ATOMIC_FLAGS	0
+#endif
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102
+#define MADV_GUARD_REMOVE	103
+#endif
+
+/**
+ * vt_vma_start_write() - exclude the readers of a VMA
+ * @vma: VMA, its mmap_lock held for write, the release of which ends it
+ */
+static inline void vt_vma_start_write(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_PER_VMA_LOCK
+	vma_start_write(vma);
+#endif
+}
+
+/**
+ * vt_vma_start_read_locked() - lock a VMA for read
+ * @vma: VMA, its mmap_lock held for read
+ *
+ * Return: false only if there are as many readers as can be counted.
+ */
+static inline bool vt_vma_start_read_locked(struct vm_area_struct *vma)
+{
+#if defined(VT_HAVE_VM_REFCNT)
+	return vma_start_read_locked(vma);
+#elif defined(CONFIG_PER_VMA_LOCK)
+	/* As userfaultfd has it. */
+	down_read(&vma->vm_lock->lock);
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * vt_vma_write_locked() - does a VMA read as locked for write?
+ * @vma: VMA
+ * @mm: its mm
+ *
+ * Context: the lock of @vma held for read, so that its own number stands still.
+ */
+static inline bool vt_vma_write_locked(struct vm_area_struct *vma,
+				       struct mm_struct *mm)
+{
+#if defined(VT_HAVE_MM_LOCK_SEQCOUNT)
+	return READ_ONCE(vma->vm_lock_seq) ==
+	       READ_ONCE(mm->mm_lock_seq.sequence);
+#elif defined(CONFIG_PER_VMA_LOCK)
+	return READ_ONCE(vma->vm_lock_seq) == READ_ONCE(mm->mm_lock_seq);
+#else
+	return false;
+#endif
+}
+
+/**
+ * vt_vma_count() - the state of a VMA's lock, as a number
+ * @vma: VMA
+ *
+ * Return: vm_refcnt; or, before it, 1 for attached, and 2 for held.
+ */
+static inline unsigned int vt_vma_count(struct vm_area_struct *vma)
+{
+#if defined(VT_HAVE_VM_REFCNT)
+	return refcount_read(&vma->vm_refcnt);
+#elif defined(CONFIG_PER_VMA_LOCK)
+	return !READ_ONCE(vma->detached) +
+	       2 * !!rwsem_is_locked(&vma->vm_lock->lock);
+#else
+	return 1;
+#endif
+}
+
+/* What vt_vma_count() is of an attached VMA that nobody has locked. */
+#define VT_VMA_AT_REST	1
+
+/**
+ * vt_vma_count_set() - set vm_refcnt, where there is one
+ * @vma: VMA of an mm that only the caller knows
+ * @n: new value
+ */
+static inline void vt_vma_count_set(struct vm_area_struct *vma, unsigned int n)
+{
+#ifdef VT_HAVE_VM_REFCNT
+	refcount_set(&vma->vm_refcnt, n);
+#endif
+}
+
+/**
+ * vt_vma_count_inc() - count a reader, whatever the limit
+ * @vma: VMA of an mm that only the caller knows
+ */
+static inline void vt_vma_count_inc(struct vm_area_struct *vma)
+{
+#ifdef VT_HAVE_VM_REFCNT
+	refcount_inc(&vma->vm_refcnt);
+#endif
+}
+
+/**
+ * vt_vma_attached() - is a VMA attached to its mm?
+ * @vma: VMA
+ *
+ * With vm_refcnt a VMA is attached as long as one more holds the count than
+ * there are readers, and the caller is one. A writer that waits for readers
+ * adds VT_VMA_REF_LIMIT + 1.
+ *
+ * Context: the lock of @vma held for read.
+ */
+static inline bool vt_vma_attached(struct vm_area_struct *vma)
+{
+#if defined(VT_HAVE_VM_REFCNT)
+	return (vt_vma_count(vma) & VT_VMA_REF_LIMIT) >= 2;
+#elif defined(CONFIG_PER_VMA_LOCK)
+	return !READ_ONCE(vma->detached);
+#else
+	return true;
+#endif
+}
+
+#endif /* VT_COMPAT_VMA_LOCK_H */

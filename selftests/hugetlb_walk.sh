@@ -1,0 +1,252 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# description: hugetlb_walk shares, unshares and looks, its oracles fire in their busted flavours only, no huge page is lost
+# timeout: 240
+
+# shellcheck source=selftests/lib.sh
+. "${0%/*}/lib.sh"
+
+oracles="table_freed table_moved entry_moved no_sync wrong_folio stale_tlb share_count split_shared page_leak"
+ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split dontneed punch truncate exit purge"
+walks="vma_lock i_mmap irqs_off fault pin_fast pin mincore read"
+pages=16
+nr=/proc/sys/vm/nr_hugepages
+
+# What huge pages there are, and how many of them are free.
+huge()
+{
+	grep -E '^HugePages_(Total|Free|Rsvd|Surp):' /proc/meminfo | tr -d ' \n'
+}
+
+# Files of the guest keep what they have; the test takes what it needs.
+give_back()
+{
+	echo "$had" > $nr
+	finish
+}
+
+# Kernels that split a VMA before they lock i_mmap show these, unprovoked.
+natural="table_moved split_shared share_count"
+
+# fresh PARAM=VALUE...: loaded, whatever a failed check has left behind.
+fresh()
+{
+	[ ! -d /sys/module/vma_torture ] || unload
+	loaded_with scenarios=hugetlb_walk "$@"
+}
+
+# others KIND...: no race of any other kind.
+others()
+{
+	_bad=0
+	for _k in $(kinds hugetlb_walk); do
+		case " $* " in *" $_k "*) continue ;; esac
+		get "hugetlb_walk/race_$_k"
+		[ "$value" = 0 ] || {
+			note "$_k: $value: $(grep -m 1 " kind=$_k " "$D/races")"
+			_bad=1
+		}
+	done
+	return $_bad
+}
+
+# split_is_late: found the natural way, in this kernel, so far.
+split_is_late()
+{
+	above hugetlb_walk/race_split_shared 0 ||
+		above hugetlb_walk/race_table_moved 0
+}
+
+no_pages()
+{
+	echo 0 > $nr
+	fresh || return
+	want verdict SKIP || return
+	grep -q "^skipped: .*sysctl vm.nr_hugepages=$pages" \
+		"$D/hugetlb_walk/state" || no "$(cat "$D/hugetlb_walk/state")" ||
+		return
+	unload
+	echo $pages > $nr
+}
+
+all_counted()
+{
+	for c in $ops; do
+		above "hugetlb_walk/$c" 0 || return
+	done
+	for c in $walks; do
+		above "hugetlb_walk/walks_$c" 0 || return
+	done
+	for c in shares unshares judged census directed_met checked bare; do
+		above "hugetlb_walk/$c" 0 || return
+	done
+	for k in $oracles; do
+		# What is judged at rest has its look at an exit, too.
+		above "hugetlb_walk/exposure_$k" 0 || return
+	done
+}
+
+covers()
+{
+	wait_for 40 all_counted || no "${c} ${k-}: still 0"
+}
+
+# Per-VMA locks are there or not, and then so are their walks.
+per_vma()
+{
+	if grep -q ' lock_vma_under_rcu$' /proc/kallsyms; then
+		wait_for 20 above hugetlb_walk/walks_per_vma 0 || no "none"
+	else
+		want hugetlb_walk/walks_per_vma 0
+	fi
+}
+
+shared()
+{
+	wait_for 20 above hugetlb_walk/shared_now 1 || no "nobody shares" ||
+		return
+	wait_for 20 above hugetlb_walk/unshares 100 || no "too few unshares" ||
+		return
+	get hugetlb_walk/shares
+	shares=$value
+	get hugetlb_walk/unshares
+	note "$shares times shared, $value times unshared"
+}
+
+traced()
+{
+	t=/sys/kernel/tracing
+	if ! [ -d $t/events/vma_torture ]; then
+		note "no tracepoints here"
+		return
+	fi
+	echo > $t/trace
+	for e in pmd_share pmd_unshare walk; do
+		echo 1 > $t/events/vma_torture/$e/enable
+	done
+	get hugetlb_walk/unshares
+	wait_for 20 above hugetlb_walk/unshares $((value + 5))
+	for e in pmd_share pmd_unshare walk; do
+		echo 0 > $t/events/vma_torture/$e/enable
+	done
+	for e in pmd_share pmd_unshare walk; do
+		grep -q "$e: mm=.* table=0x" $t/trace || no "no $e" || return
+	done
+	echo > $t/trace
+}
+
+silent()
+{
+	if split_is_late; then
+		# shellcheck disable=SC2086  # a list
+		others $natural
+	else
+		others none
+	fi
+}
+
+# Where huge_pmd_unshare() runs before i_mmap is locked, a directed race finds
+# it in seconds; a kernel that was mended keeps still.
+late_split()
+{
+	if wait_for 15 split_is_late; then
+		get hugetlb_walk/first_race_ms
+		note "this kernel splits before it locks i_mmap: seen after $value ms"
+	else
+		get hugetlb_walk/directed_met
+		note "not seen in $value directed races: this kernel splits under i_mmap"
+	fi
+}
+
+ends_well()
+{
+	control stop
+	expected=SUCCESS
+	split_is_late && expected=FAILURE
+	want verdict $expected || no "$(tr '\n' '|' < "$D/summary")" || return
+	want hugetlb_walk/shared_now 0 || return
+	unload || return
+	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
+}
+
+# rmmod in mid-flight: nothing waits, nothing is lost.
+mid_flight()
+{
+	for _ in 1 2 3; do
+		fresh nreaders=4 nwriters=2 || return
+		wait_for 20 above hugetlb_walk/unshares 20 ||
+			no "too few unshares" || return
+		now
+		begun=$now
+		unload || return
+		now
+		note "rmmod took $((now - begun)) hundredths of a second"
+		[ $((now - begun)) -le 400 ] || no "too long" || return
+		[ "$(huge)" = "$before" ] || no "$(huge), not $before" || return
+	done
+}
+
+# The break of a promise is seen by its own oracle, in five seconds.
+fires()
+{
+	fresh "busted=hugetlb_walk/$1" seed=1 || return
+	wait_for 20 above "hugetlb_walk/race_$1" 0 || no "not seen" || return
+	get hugetlb_walk/first_race_ms
+	note "$1: the first race after $value ms"
+	[ "$value" -le 5000 ] || no "too late" || return
+	want verdict FAILURE || return
+	grep -q "^seq=.* scenario=hugetlb_walk kind=$1 .* detail=\"" \
+		"$D/races" || no "not among the races" || return
+	control stop
+	# shellcheck disable=SC2086  # a list
+	others "$1" $natural || return
+	unload || return
+	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
+}
+
+all_fired()
+{
+	for k in $oracles; do
+		above "hugetlb_walk/race_$k" 0 || return
+	done
+}
+
+all_at_once()
+{
+	fresh busted=hugetlb_walk seed=1 || return
+	wait_for 20 all_fired || no "$k: not seen" || return
+	unload || return
+	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
+}
+
+[ -w $nr ] || skip_all "this kernel has no huge pages"
+# A shell reads byte by byte, which sysctls do not bear.
+had=$(cat $nr)
+echo $pages > $nr
+if [ "$(cat $nr)" -lt $pages ]; then
+	echo "$had" > $nr
+	skip_all "no memory for $pages huge pages"
+fi
+
+begin 20
+trap give_back EXIT
+
+check "no huge pages: a skip that says what to do" no_pages
+before=$(huge)
+fresh || ktap_exit_fail_msg "cannot load"
+check "page tables are shared, and unshared" shared
+check "every way to unshare, every walker, every oracle" covers
+check "walks under the per-VMA lock" per_vma
+check "tracepoints" traced
+check "splits and new sharers" late_split
+check "silent" silent
+check "it ends, and all huge pages are back" ends_well
+check "rmmod in mid-flight" mid_flight
+for k in $oracles; do
+	check "$k" fires "$k"
+done
+check "all broken at once" all_at_once
+[ ! -d /sys/module/vma_torture ] || unload
+check "nothing is left" nothing_left
+
+ktap_finished

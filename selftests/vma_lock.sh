@@ -1,0 +1,228 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# description: each oracle of vma_lock fires in its busted flavour, and only then
+# timeout: 150
+
+# shellcheck source=selftests/lib.sh
+. "${0%/*}/lib.sh"
+
+oracles="wrong_mm wrong_range detached unstable overlap ref_leak ref_limit"
+counters="lock_hit lock_miss lock_mmap retry completed fallback recycled writes
+	forks exits bare checked"
+T=/sys/kernel/tracing
+
+has_oracle()
+{
+	[ -f "$D/vma_lock/race_$1" ]
+}
+
+# others KIND...: no race of any other kind.
+others()
+{
+	_bad=0
+	for _k in $(kinds vma_lock); do
+		case " $* " in *" $_k "*) continue ;; esac
+		get "vma_lock/race_$_k"
+		[ "$value" = 0 ] || {
+			note "$_k: $value: $(grep -m 1 " kind=$_k " "$D/races")"
+			_bad=1
+		}
+	done
+	return $_bad
+}
+
+silent()
+{
+	others none
+}
+
+# All writers and all ways of a fault come by, and all oracles look at them.
+all_counted()
+{
+	for c in $counters; do
+		above "vma_lock/$c" 0 || return
+	done
+	for k in $oracles; do
+		! has_oracle "$k" || above "vma_lock/exposure_$k" 0 || return
+	done
+}
+
+covers()
+{
+	wait_for 20 all_counted || no "${c} ${k-}: still 0"
+}
+
+# One in a hundred locked reads overlaps a change, and so could see a race.
+exposed()
+{
+	wait_for 20 above vma_lock/lock_hit 100000 || note "a slow machine"
+	get vma_lock/lock_hit && hits=$value
+	for k in wrong_range detached unstable overlap; do
+		get "vma_lock/exposure_$k"
+		note "$k: $value of $hits locked reads exposed"
+		[ $((value * 100)) -gt "$hits" ] || return
+	done
+	get vma_lock/recycled
+	note "$value VMA objects seen again in another mm"
+	[ "$value" -gt 0 ]
+}
+
+# The buckets of a histogram: powers of two, each above the one before.
+histogram()
+{
+	awk '
+	{ for (p = 1; p < $1; p *= 2) ; }
+	NF != 2 || ($1 && $1 != p) || $2 <= 0 || (NR > 1 && $1 <= last) {
+		exit bad = 1
+	}
+	{ last = $1; n += $2 }
+	END { exit bad || !n }' "$D/vma_lock/$1" ||
+		no "$1: $(tr '\n' ';' < "$D/vma_lock/$1")"
+}
+
+histograms()
+{
+	histogram hold_ns && histogram writer_wait_ns
+}
+
+traced()
+{
+	grep -q ' vma_lock_acquire: mm=.* hit$' $T/trace &&
+		grep -q ' vma_lock_acquire: mm=.* miss$' $T/trace &&
+		grep -q ' vma_lock_release: mm=.* hold_ns=[1-9]' $T/trace
+}
+
+traces()
+{
+	echo > $T/trace
+	echo 1 > $T/events/vma_torture/vma_lock_acquire/enable
+	echo 1 > $T/events/vma_torture/vma_lock_release/enable
+	wait_for 10 traced
+	seen=$?
+	echo 0 > $T/events/vma_torture/enable
+	[ $seen = 0 ] || no "not all of hit, miss and hold time in the trace"
+}
+
+succeeds()
+{
+	control stop
+	want verdict SUCCESS || no "$(cat "$D/summary")"
+}
+
+# The break of a promise is seen by its own oracle.
+fires()
+{
+	case $1 in
+	# One VMA used after its release breaks them all, and where VMA objects
+	# are reused at once it may be another one by then.
+	detached | unstable | overlap)
+		also="wrong_mm wrong_range detached unstable overlap"
+		;;
+	*) also=$1 ;;
+	esac
+	loaded_with scenarios=vma_lock "busted=vma_lock/$1" seed=1 || return
+	wait_for 20 above "vma_lock/race_$1" 0 || no "not seen in 20 s" || return
+	get vma_lock/first_race_ms
+	note "$1: the first race after $value ms"
+	want verdict FAILURE || return
+	grep -q "^seq=.* scenario=vma_lock kind=$1 .* detail=\"" "$D/races" ||
+		no "not among the races" || return
+	# A while longer, for what else would be seen.
+	get vma_lock/ops
+	wait_for 2 above vma_lock/ops $((value + 20000))
+	control stop
+	# shellcheck disable=SC2086  # a list
+	others $also || return
+	grep -q "^vma_lock: $1 broken [0-9]* times: " "$D/summary" ||
+		no "not in the summary" || return
+	unload
+}
+
+# All at once, each by its own oracle.
+all_seen()
+{
+	for k in $oracles; do
+		! has_oracle "$k" || above "vma_lock/race_$k" 0 || return
+	done
+}
+
+all_fire()
+{
+	loaded_with scenarios=vma_lock busted=vma_lock seed=1 || return
+	wait_for 20 all_seen || no "$k: not seen in 20 s" || return
+	unload
+}
+
+# Children that forks made have ended, and nobody has to reap them.
+no_children()
+{
+	for _f in /proc/[0-9]*/stat; do
+		_line=
+		read -r _line 2> /dev/null < "$_f"
+		case $_line in
+		*"(vma_lock_"*) no "still there: $_line" || return ;;
+		esac
+	done
+}
+
+many_threads()
+{
+	loaded_with scenarios=vma_lock nreaders=8 nwriters=4 nmms=3 \
+		hold_us=1000 stutter=1 shuffle_interval=1 || return
+	wait_for 20 above vma_lock/exits 20 || no "no mm ended" || return
+	now
+	_begin=$now
+	unload || return
+	now
+	note "rmmod took $((now - _begin))0 ms"
+	nothing_left && no_children
+}
+
+# Where there is nothing to test: not a success, and the reason is said.
+skipped()
+{
+	want verdict SKIP || return
+	get vma_lock/state
+	note "$value"
+	grep -qF "${value#skipped: }" "$D/summary" || no "not in the summary" || return
+	logged 'End of test: SKIP .*vma_lock=skipped' || no "not in the log" || return
+	! threads | grep vma_lock_ || no "and yet it runs"
+}
+
+# What there is to test decides how many results there are.
+"$INSMOD" "$MODULE" autostart=0 || skip_all "cannot load"
+get vma_lock/state
+unload
+case $value in
+skipped*)
+	begin 1
+	loaded_with scenarios=vma_lock || ktap_exit_fail_msg "cannot load"
+	check "skipped, and why" skipped
+	ktap_finished
+	;;
+esac
+
+begin 16
+
+loaded_with scenarios=vma_lock || ktap_exit_fail_msg "cannot load"
+check "every writer, every way of a fault, every oracle" covers
+check "exposure above one in a hundred locked reads" exposed
+check "histograms" histograms
+check "tracepoints" traces
+check "silent" silent
+check "success" succeeds
+here=$(kinds vma_lock | tr '\n' ' ')
+why=$(sed -n 's/^vma_lock: no oracle for //p' "$D/summary")
+unload
+for k in $oracles; do
+	case " $here " in
+	*" $k "*) check "$k" fires "$k" ;;
+	*) skip "$k" "${why##*: }" ;;
+	esac
+done
+check "all at once" all_fire
+[ ! -d /sys/module/vma_torture ] || unload
+check "many threads, and their end" many_threads
+check "nothing is left" nothing_left
+
+ktap_finished
