@@ -623,7 +623,6 @@ static struct vl_space *vl_space_new(struct vl_test *test)
 
 	if (!mm)
 		return NULL;
-	vt_mm_disown(mm);
 	space = vl_space_wrap(test, mm);
 	if (!space) {
 		vt_mm_put(mm);

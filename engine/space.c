@@ -28,6 +28,8 @@ struct mm_struct *vt_mm_new(void)
 
 	if (!mm)
 		return NULL;
+	/* The thread that allocates it may end long before the mm does. */
+	vt_mm_disown(mm);
 	/* What exec does for a process; without a layout 6.1 cannot map. */
 	mm->task_size = TASK_SIZE;
 	vt_call(arch_pick_mmap_layout)(mm, &current->signal->rlim[RLIMIT_STACK]);
