@@ -728,6 +728,8 @@ static void ff_price(struct ff_parent *p, struct mm_struct *mm)
 	u64 t0, t1, t2;
 
 	mmap_read_lock(mm);
+	/* Neither shall pay for a cold cache. */
+	ff_scan_bare(mm);
 	t0 = ktime_get_ns();
 	for (i = 0; i < 8; i++)
 		ff_scan_bare(mm);

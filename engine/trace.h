@@ -28,8 +28,8 @@ TRACE_EVENT(race,
 		__field(unsigned long, w1)
 	),
 	TP_fast_assign(
-		strscpy(__entry->scenario, scenario, VT_TRACE_NAME);
-		strscpy(__entry->kind, kind, VT_TRACE_NAME);
+		strscpy_pad(__entry->scenario, scenario, VT_TRACE_NAME);
+		strscpy_pad(__entry->kind, kind, VT_TRACE_NAME);
 		__entry->mm = mm;
 		__entry->addr = addr;
 		__entry->w0 = w0;
@@ -55,8 +55,8 @@ TRACE_EVENT(map_fixed_begin,
 		__entry->mm = mm;
 		__entry->start = start;
 		__entry->end = end;
-		strscpy(__entry->shape, shape, VT_TRACE_NAME);
-		strscpy(__entry->backing, backing, VT_TRACE_NAME);
+		strscpy_pad(__entry->shape, shape, VT_TRACE_NAME);
+		strscpy_pad(__entry->backing, backing, VT_TRACE_NAME);
 	),
 	TP_printk("mm=%p [0x%lx-0x%lx) %s %s", __entry->mm, __entry->start,
 		  __entry->end, __entry->shape, __entry->backing)
@@ -135,8 +135,8 @@ TRACE_EVENT(fork_fail,
 	),
 	TP_fast_assign(
 		__entry->mm = mm;
-		strscpy(__entry->way, way, VT_TRACE_NAME);
-		strscpy(__entry->position, position, VT_TRACE_NAME);
+		strscpy_pad(__entry->way, way, VT_TRACE_NAME);
+		strscpy_pad(__entry->position, position, VT_TRACE_NAME);
 		__entry->addr = addr;
 		__entry->error = error;
 	),
@@ -192,7 +192,7 @@ TRACE_EVENT(walk,
 	TP_fast_assign(
 		__entry->mm = mm;
 		__entry->addr = addr;
-		strscpy(__entry->under, under, VT_TRACE_NAME);
+		strscpy_pad(__entry->under, under, VT_TRACE_NAME);
 		__entry->table = table;
 		__entry->pte = pte;
 		__entry->exposed = exposed;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: 1000 times start, stop, reset or rmmod at random moments leave nothing behind
-# timeout: 400
+# timeout: 900
 #
 # CYCLES_SEED= repeats the draws of another run, CYCLES= changes their number.
 
