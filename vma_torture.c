@@ -180,8 +180,7 @@ static int vt_check_numbers(void)
 	return 0;
 }
 
-static void vt_bad_list(const char *param, const char *item, size_t len,
-			bool kinds)
+static void vt_bad_list(const char *param, const char *value, bool kinds)
 {
 	char all[160];
 	size_t n = 0;
@@ -189,10 +188,9 @@ static void vt_bad_list(const char *param, const char *item, size_t len,
 
 	all[0] = '\0';
 	for (i = 0; i < ARRAY_SIZE(vt_scenarios); i++)
-		n += scnprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "",
+		n += scnprintf(all + n, sizeof(all) - n, "%s%s", i ? "," : "",
 			       vt_scenarios[i]->name);
-	vt_err("bad parameter %s=%.*s: allowed are %s%s\n", param,
-	       (int)min_t(size_t, len, 40), item, all,
+	vt_err("bad parameter %s=%.80s: allowed are %s%s\n", param, value, all,
 	       kinds ? ", each with /kind or without" : "");
 }
 
@@ -225,6 +223,8 @@ static u32 vt_kind_mask(const struct vt_scenario *sc, const char *kind,
 static int vt_parse_list(const char *param, const char *list, bool kinds,
 			 u32 *masks)
 {
+	const char *value = list;
+
 	while (*list) {
 		size_t len = strcspn(list, ","), name = strcspn(list, ",/");
 		u32 mask = 0;
@@ -239,7 +239,7 @@ static int vt_parse_list(const char *param, const char *list, bool kinds,
 			mask = vt_kind_mask(vt_scenarios[i], list + name + 1,
 					    name == len ? 0 : len - name - 1);
 		if (!mask || (list[len] && !list[len + 1])) {
-			vt_bad_list(param, list, len, kinds);
+			vt_bad_list(param, value, kinds);
 			return -EINVAL;
 		}
 		masks[i] |= mask;

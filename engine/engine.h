@@ -128,6 +128,7 @@ struct vt_run {
 	u64 __percpu *cells;
 
 	unsigned int nr_cells;
+	u64 *base;		/* of each cell, its sum when last cleared */
 	enum vt_state state;
 	bool chosen;
 	u32 absent;

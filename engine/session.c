@@ -72,7 +72,7 @@ u64 vt_sum(const struct vt_run *run, unsigned int cell)
 
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(run->cells, cpu)[cell]);
-	return sum;
+	return sum - READ_ONCE(run->base[cell]);
 }
 
 /**
@@ -285,13 +285,13 @@ static void vt_run_probe(struct vt_run *run)
  * Start and stop.
  */
 
+/* Cells are only written by who counts, so clearing is counting from here on. */
 static void vt_run_clear(struct vt_run *run)
 {
-	unsigned int cpu;
+	unsigned int cell;
 
-	for_each_possible_cpu(cpu)
-		memset(per_cpu_ptr(run->cells, cpu), 0,
-		       run->nr_cells * sizeof(u64));
+	for (cell = 0; cell < run->nr_cells; cell++)
+		WRITE_ONCE(run->base[cell], run->base[cell] + vt_sum(run, cell));
 	WRITE_ONCE(run->first_race_ns, 0);
 	run->stack_kept = 0;
 }
@@ -698,11 +698,12 @@ int vt_session_init(const struct vt_scenario *const *scenarios, unsigned int nr,
 		run->nr_cells = vt_hist_cell(sc, sc->nr_hists, 0);
 		run->cells = __alloc_percpu(run->nr_cells * sizeof(u64),
 					    SMP_CACHE_BYTES);
-		if (!run->cells) {
+		run->base = kcalloc(run->nr_cells, sizeof(*run->base), GFP_KERNEL);
+		vt_nr_runs++;
+		if (!run->cells || !run->base) {
 			vt_session_exit();
 			return -ENOMEM;
 		}
-		vt_nr_runs++;
 		vt_run_probe(run);
 	}
 
@@ -721,7 +722,9 @@ void vt_session_exit(void)
 	vt_session_stop();
 	cancel_delayed_work_sync(&vt_tick_work);
 	destroy_workqueue(vt_wq);
-	vt_for_each_run(run)
+	vt_for_each_run(run) {
 		free_percpu(run->cells);
+		kfree(run->base);
+	}
 	vt_nr_runs = 0;
 }
