@@ -207,11 +207,10 @@ bad_scenarios()
 {
 	bad=0
 	for v in nonsense nonsense,map_fixed MAP_FIXED map_fixe map_fixedx; do
-		refused scenarios "$v" "scenarios=${v%,*}" map_fixed || bad=1
+		refused scenarios "$v" "scenarios=$v" map_fixed || bad=1
 	done
-	refused scenarios map_fixed,nonsense scenarios=nonsense map_fixed || bad=1
-	for v in map_fixed/gap map_fixed/ 'map_fixed,' ',map_fixed' ','; do
-		refused scenarios "$v" map_fixed || bad=1
+	for v in map_fixed,nonsense map_fixed/gap map_fixed/ 'map_fixed,' ',map_fixed' ','; do
+		refused scenarios "$v" "scenarios=$v:" map_fixed || bad=1
 	done
 	nothing_left && return $bad
 }
@@ -222,9 +221,8 @@ bad_busted()
 	for v in nonsense map_fixed/nonsense map_fixed/gap/gap /gap; do
 		refused busted "$v" "busted=$v" map_fixed || bad=1
 	done
-	refused busted map_fixed/gap,map_fixed/ga busted=map_fixed/ga || bad=1
-	for v in map_fixed/ 'map_fixed/gap,'; do
-		refused busted "$v" map_fixed || bad=1
+	for v in map_fixed/gap,map_fixed/ga map_fixed/ 'map_fixed/gap,'; do
+		refused busted "$v" "busted=$v:" map_fixed || bad=1
 	done
 	nothing_left && return $bad
 }
