@@ -80,8 +80,8 @@ struct vt_kind {
  * @probe: optional; what this kernel and machine can do: vt_absent() for an
  *	oracle that cannot be had, vt_skip() for all of it. At load and again
  *	before each start.
- * @start: set up and vt_spawn() threads, which begin when all scenarios of the
- *	test are set up. Returns 0 or an errno; ->stop is called either way.
+ * @start: set up and vt_spawn() threads, which begin when it has returned 0;
+ *	Returns 0 or an errno; ->stop is called either way.
  * @rest: optional; all threads are gone: judge what has to balance at rest
  * @stop: free what ->start took, after a failed ->start too
  */

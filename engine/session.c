@@ -407,7 +407,10 @@ static void vt_run_forget(struct vt_run *run, bool chosen)
 	vt_run_probe(run);
 }
 
-/* Set up all that can run. On failure nothing of it is left but why. */
+/*
+ * Set up all that can run; the threads of each begin at once, and do not wait
+ * for the others. On failure nothing of it is left but why.
+ */
 static int vt_setup_all(void)
 {
 	struct vt_run *run, *failed = NULL;
@@ -422,7 +425,9 @@ static int vt_setup_all(void)
 			vt_err("%s could not be set up: %d\n", run->sc->name, ret);
 			break;
 		}
-		run->state = VT_ACTIVE;
+		WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
+		WRITE_ONCE(run->state, VT_ACTIVE);
+		vt_threads_wake(run);
 	}
 	if (!ret) {
 		ret = vt_onoff_start();
@@ -432,6 +437,7 @@ static int vt_setup_all(void)
 	if (!ret)
 		return 0;
 
+	vt_pace_set(VT_STOPPING);
 	vt_for_each_run(run) {
 		if (run != failed && run->state != VT_ACTIVE)
 			continue;
@@ -478,8 +484,7 @@ static int vt_do_start(u32 mask)
 		if (run->state != VT_ACTIVE)
 			continue;
 		vt_session.active = true;
-		WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
-		vt_threads_wake(run);
+		break;
 	}
 	if (vt_session.active) {
 		queue_delayed_work(vt_wq, &vt_tick_work,

@@ -5,12 +5,18 @@
 #include <linux/errno.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/static_call.h>
 #include <linux/string.h>
 
 #include "engine.h"
 
-#define X(name, ret, params)						\
-	DEFINE_STATIC_CALL_NULL(vt_sc_##name, vt_fn_##name);
+#define X(name, ret, params, args)					\
+	typedef ret vt_fn_##name params;				\
+	DEFINE_STATIC_CALL_NULL(vt_sc_##name, vt_fn_##name);		\
+	ret vt_call_##name params					\
+	{								\
+		return static_call(vt_sc_##name)args;			\
+	}
 VT_SYMBOLS(X)
 #undef X
 
@@ -22,7 +28,7 @@ u64 vt_symbols_found;
 
 /* In the order of enum vt_symbol. */
 static const char *const vt_symbol_names[] = {
-#define X(name, ret, params) #name,
+#define X(name, ret, params, args) #name,
 	VT_SYMBOLS(X)
 #undef X
 };
@@ -48,13 +54,17 @@ static unsigned long vt_lookup_symbol(const char *name)
 }
 
 /*
- * A kprobe knows the address of any function by its name. On kernels built for
- * indirect branch tracking it lies behind the ENDBR instruction the function
- * begins with: step back by what the symbol's own name says.
+ * A kprobe knows the address of any function by its name, and need not be armed
+ * for that. On kernels built for indirect branch tracking it lies behind the
+ * ENDBR instruction the function begins with: step back by what the symbol's
+ * own name says.
  */
 static unsigned long vt_find_lookup_name(void)
 {
-	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
+	struct kprobe kp = {
+		.symbol_name = "kallsyms_lookup_name",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
 	unsigned long addr, offset = 0;
 	char name[KSYM_SYMBOL_LEN];
 	char *plus;
@@ -102,7 +112,7 @@ int vt_symbols_init(void)
 		return -EOPNOTSUPP;
 	static_call_update(vt_sc_lookup, (vt_fn_kallsyms_lookup_name *)addr);
 
-#define X(name, ret, params)						\
+#define X(name, ret, params, args)					\
 	addr = vt_lookup_symbol(#name);					\
 	if (addr) {							\
 		static_call_update(vt_sc_##name, (vt_fn_##name *)addr);	\

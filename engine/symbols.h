@@ -12,7 +12,6 @@
 #include <linux/bits.h>
 #include <linux/mm_types.h>
 #include <linux/sched/task.h>
-#include <linux/static_call.h>
 #include <linux/types.h>
 
 #include "compat.h"
@@ -20,41 +19,43 @@
 struct pt_regs;
 
 /*
- * X(name, return type, parameters). The functions behind system calls take the
- * registers a system call came with, see vt_syscall().
+ * X(name, return type, parameters, arguments). The functions behind system calls
+ * take the registers a system call came with, see vt_syscall().
  */
 #define VT_SYMBOLS(X)							\
-	X(mm_alloc, struct mm_struct *, (void))				\
+	X(mm_alloc, struct mm_struct *, (void), ())			\
 	X(arch_pick_mmap_layout, void,					\
-	  (struct mm_struct *, const struct rlimit *))			\
+	  (struct mm_struct *mm, const struct rlimit *rlim), (mm, rlim)) \
 	X(lock_vma_under_rcu, struct vm_area_struct *,			\
-	  (struct mm_struct *, unsigned long))				\
-	X(kernel_clone, pid_t, (struct kernel_clone_args *))		\
-	X(sys_mprotect, long, (const struct pt_regs *))			\
-	X(sys_mremap, long, (const struct pt_regs *))			\
-	X(sys_madvise, long, (const struct pt_regs *))			\
-	X(sys_munmap, long, (const struct pt_regs *))			\
+	  (struct mm_struct *mm, unsigned long addr), (mm, addr))	\
+	X(kernel_clone, pid_t, (struct kernel_clone_args *args), (args)) \
+	X(sys_mprotect, long, (const struct pt_regs *regs), (regs))	\
+	X(sys_mremap, long, (const struct pt_regs *regs), (regs))	\
+	X(sys_madvise, long, (const struct pt_regs *regs), (regs))	\
+	X(sys_munmap, long, (const struct pt_regs *regs), (regs))	\
 	X(lock_mm_and_find_vma, struct vm_area_struct *,		\
-	  (struct mm_struct *, unsigned long, struct pt_regs *))	\
-	X(sys_mmap, long, (const struct pt_regs *))			\
-	X(do_exit, void, (long))					\
-	X(kernel_wait, int, (pid_t, int *))				\
+	  (struct mm_struct *mm, unsigned long addr, struct pt_regs *regs), \
+	  (mm, addr, regs))						\
+	X(sys_mmap, long, (const struct pt_regs *regs), (regs))		\
+	X(do_exit, void, (long code), (code))				\
+	X(kernel_wait, int, (pid_t pid, int *stat), (pid, stat))	\
 	X(vma_interval_tree_iter_first, struct vm_area_struct *,	\
-	  (struct rb_root_cached *, unsigned long, unsigned long))	\
+	  (struct rb_root_cached *root, unsigned long first,		\
+	   unsigned long last), (root, first, last))			\
 	X(vma_interval_tree_iter_next, struct vm_area_struct *,		\
-	  (struct vm_area_struct *, unsigned long, unsigned long))		\
-	X(sys_mincore, long, (const struct pt_regs *))
+	  (struct vm_area_struct *vma, unsigned long first,		\
+	   unsigned long last), (vma, first, last))			\
+	X(sys_mincore, long, (const struct pt_regs *regs), (regs))
 
 enum vt_symbol {
-#define X(name, ret, params) VT_SYM_##name,
+#define X(name, ret, params, args) VT_SYM_##name,
 	VT_SYMBOLS(X)
 #undef X
 	VT_NR_SYMBOLS
 };
 
-#define X(name, ret, params)						\
-	typedef ret vt_fn_##name params;				\
-	DECLARE_STATIC_CALL(vt_sc_##name, vt_fn_##name);
+/* One call site each: every one has to be patched at load. */
+#define X(name, ret, params, args) ret vt_call_##name params;
 VT_SYMBOLS(X)
 #undef X
 
@@ -64,7 +65,7 @@ extern u64 vt_symbols_found;
 #define VT_NEED(name)	BIT_ULL(VT_SYM_##name)
 
 /* May be called only where vt_has(name). */
-#define vt_call(name)	static_call(vt_sc_##name)
+#define vt_call(name)	vt_call_##name
 #define vt_has(name)	(!!(vt_symbols_found & VT_NEED(name)))
 
 /**

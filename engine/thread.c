@@ -98,7 +98,7 @@ static int vt_thread_main(void *arg)
  * @fn: loops while vt_go() holds, then returns
  * @arg: for @fn, as t->arg
  *
- * The thread begins when the whole test is set up.
+ * The thread begins when the whole scenario is set up.
  *
  * Context: ->start of a scenario; may sleep.
  * Return: the thread, or an ERR_PTR.
