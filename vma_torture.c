@@ -19,14 +19,20 @@
 #include "scenarios.h"
 #include "session.h"
 #include "symbols.h"
+#include "watch.h"
 
+/* All that can be busted; the last, the watch, is no scenario. */
 static const struct vt_scenario *const vt_scenarios[] = {
 #define X(name) &name##_torture,
 	VT_SCENARIOS(X)
 #undef X
+	&watch_torture,
 };
 
-static_assert(ARRAY_SIZE(vt_scenarios) <= VT_MAX_SCENARIOS);
+#define VT_WATCH	(ARRAY_SIZE(vt_scenarios) - 1)
+#define VT_NR_SCENARIOS	VT_WATCH
+
+static_assert(VT_NR_SCENARIOS <= VT_MAX_SCENARIOS);
 
 /*
  * Numbers: X(name, default, least, largest, description with unit).
@@ -187,7 +193,7 @@ static void vt_bad_list(const char *param, const char *value, bool kinds)
 	unsigned int i;
 
 	all[0] = '\0';
-	for (i = 0; i < ARRAY_SIZE(vt_scenarios); i++)
+	for (i = 0; i < (kinds ? ARRAY_SIZE(vt_scenarios) : VT_NR_SCENARIOS); i++)
 		n += scnprintf(all + n, sizeof(all) - n, "%s%s", i ? "," : "",
 			       vt_scenarios[i]->name);
 	vt_err("bad parameter %s=%.80s: allowed are %s%s\n", param, value, all,
@@ -223,6 +229,7 @@ static u32 vt_kind_mask(const struct vt_scenario *sc, const char *kind,
 static int vt_parse_list(const char *param, const char *list, bool kinds,
 			 u32 *masks)
 {
+	unsigned int nr = kinds ? ARRAY_SIZE(vt_scenarios) : VT_NR_SCENARIOS;
 	const char *value = list;
 
 	while (*list) {
@@ -230,11 +237,11 @@ static int vt_parse_list(const char *param, const char *list, bool kinds,
 		u32 mask = 0;
 		unsigned int i;
 
-		for (i = 0; i < ARRAY_SIZE(vt_scenarios); i++)
+		for (i = 0; i < nr; i++)
 			if (strlen(vt_scenarios[i]->name) == name &&
 			    !strncmp(vt_scenarios[i]->name, list, name))
 				break;
-		if (i < ARRAY_SIZE(vt_scenarios) && (kinds || name == len) &&
+		if (i < nr && (kinds || name == len) &&
 		    (name == len || len > name + 1))
 			mask = vt_kind_mask(vt_scenarios[i], list + name + 1,
 					    name == len ? 0 : len - name - 1);
@@ -293,27 +300,31 @@ static int __init vt_init(void)
 
 	vt_choose_defaults();
 	vt_make_echo();
-	for (i = 0; i < ARRAY_SIZE(vt_scenarios); i++)
+	for (i = 0; i < VT_NR_SCENARIOS; i++)
 		if (!*scenarios || chosen[i])
 			mask |= BIT(i);
 
 	ret = vt_symbols_init();
 	if (ret)
 		vt_info("no way to find unexported functions: %d\n", ret);
-	ret = vt_session_init(vt_scenarios, ARRAY_SIZE(vt_scenarios), broken,
-			      vt_echo);
+	ret = vt_session_init(vt_scenarios, VT_NR_SCENARIOS, broken, vt_echo);
 	if (ret) {
 		vt_err("no memory to set up: %d\n", ret);
 		return ret;
 	}
+	ret = vt_watch_init(broken[VT_WATCH]);
+	if (ret)
+		vt_err("no memory to set up: %d\n", ret);
 	/* Before the files are there: a quick "start" would make it -EBUSY. */
-	if (vt_params.autostart)
+	if (!ret && vt_params.autostart)
 		ret = vt_session_start(mask);
 	if (ret) {
+		vt_watch_exit();
 		vt_session_exit();
 		return ret;
 	}
 	vt_debugfs_init(mask);
+	vt_watch_files();
 
 	return 0;
 }
@@ -322,6 +333,7 @@ module_init(vt_init);
 static void __exit vt_exit(void)
 {
 	vt_debugfs_exit();
+	vt_watch_exit();
 	vt_session_exit();
 }
 module_exit(vt_exit);

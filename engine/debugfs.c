@@ -104,6 +104,7 @@ static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
 
 static int vt_summary_show(struct seq_file *m, void *unused)
 {
+	const struct vt_run *adopted = vt_session_adopted();
 	unsigned int i;
 
 	seq_printf(m, "verdict %s  seed %llu\n",
@@ -112,8 +113,12 @@ static int vt_summary_show(struct seq_file *m, void *unused)
 		   "seconds", "ops/s", "exposure", "races", "first_ms");
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_summary_row(m, &vt_runs[i]);
+	if (adopted)
+		vt_summary_row(m, adopted);
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_summary_notes(m, &vt_runs[i]);
+	if (adopted)
+		vt_summary_notes(m, adopted);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vt_summary);
@@ -316,6 +321,20 @@ void vt_debugfs_init(u32 default_mask)
 	debugfs_create_file("control", 0200, vt_root, NULL, &vt_control_fops);
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_run_files(&vt_runs[i]);
+}
+
+/**
+ * vt_debugfs_file() - one more file beside the verdict
+ * @name: its name
+ * @mode: its mode
+ * @fops: its operations
+ *
+ * Context: may sleep; after vt_debugfs_init().
+ */
+void vt_debugfs_file(const char *name, umode_t mode,
+		     const struct file_operations *fops)
+{
+	debugfs_create_file(name, mode, vt_root, NULL, fops);
 }
 
 /**

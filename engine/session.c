@@ -26,6 +26,9 @@
 struct vt_run vt_runs[VT_MAX_SCENARIOS];
 unsigned int vt_nr_runs;
 
+/* A run that no test starts or stops, but that is judged and cleared with all. */
+static struct vt_run *vt_adopted;
+
 static struct workqueue_struct *vt_wq;
 static const char *vt_echo;
 
@@ -191,12 +194,14 @@ static void vt_run_facts(const struct vt_run *run, struct vt_facts *f)
  */
 enum vt_verdict vt_session_verdict(void)
 {
-	struct vt_facts facts[VT_MAX_SCENARIOS];
+	struct vt_facts facts[VT_MAX_SCENARIOS + 1];
 	unsigned int i;
 
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_run_facts(&vt_runs[i], &facts[i]);
-	return vt_judge(facts, vt_nr_runs);
+	if (vt_adopted)
+		vt_run_facts(vt_adopted, &facts[i++]);
+	return vt_judge(facts, i);
 }
 
 /**
@@ -302,6 +307,8 @@ static void vt_clear(void)
 
 	vt_for_each_run(run)
 		vt_run_clear(run);
+	if (vt_adopted)
+		vt_run_clear(vt_adopted);
 	vt_races_reset();
 	WRITE_ONCE(vt_stop_asked, false);
 }
@@ -509,6 +516,8 @@ static void vt_do_reset(void)
 		}
 		vt_run_forget(run, false);
 	}
+	if (vt_adopted && READ_ONCE(vt_adopted->state) != VT_ACTIVE)
+		vt_adopted->chosen = false;
 }
 
 /*
@@ -674,6 +683,60 @@ void vt_session_reset(void)
 }
 
 /**
+ * vt_run_init() - a run, nothing counted yet
+ * @run: run
+ * @sc: what it is a run of
+ * @busted: the kinds to break
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM; vt_run_exit() is right in both cases.
+ */
+int vt_run_init(struct vt_run *run, const struct vt_scenario *sc, u32 busted)
+{
+	run->sc = sc;
+	run->busted = busted;
+	INIT_LIST_HEAD(&run->threads);
+	run->nr_cells = vt_hist_cell(sc, sc->nr_hists, 0);
+	run->cells = __alloc_percpu(run->nr_cells * sizeof(u64), SMP_CACHE_BYTES);
+	run->base = kcalloc(run->nr_cells, sizeof(*run->base), GFP_KERNEL);
+	return run->cells && run->base ? 0 : -ENOMEM;
+}
+
+/**
+ * vt_run_exit() - give back what vt_run_init() took
+ * @run: run, at rest
+ */
+void vt_run_exit(struct vt_run *run)
+{
+	free_percpu(run->cells);
+	kfree(run->base);
+}
+
+/**
+ * vt_session_adopt() - judge a run that no test starts or stops
+ * @run: run, its state and threads its owner's; NULL: none any more
+ *
+ * Its races make the verdict a failure, "reset" and "start" clear it, and the
+ * summary has a row for it.
+ *
+ * Context: at load and unload.
+ */
+void vt_session_adopt(struct vt_run *run)
+{
+	vt_adopted = run;
+}
+
+/**
+ * vt_session_adopted() - the run of vt_session_adopt(), if it has ever run
+ *
+ * Return: the run, or NULL.
+ */
+const struct vt_run *vt_session_adopted(void)
+{
+	return vt_adopted && READ_ONCE(vt_adopted->chosen) ? vt_adopted : NULL;
+}
+
+/**
  * vt_session_init() - make the scenarios known
  * @scenarios: what there is
  * @nr: how many, at most VT_MAX_SCENARIOS
@@ -694,18 +757,10 @@ int vt_session_init(const struct vt_scenario *const *scenarios, unsigned int nr,
 		return -ENOMEM;
 
 	for (i = 0; i < nr; i++) {
-		const struct vt_scenario *sc = scenarios[i];
 		struct vt_run *run = &vt_runs[i];
 
-		run->sc = sc;
-		run->busted = busted[i];
-		INIT_LIST_HEAD(&run->threads);
-		run->nr_cells = vt_hist_cell(sc, sc->nr_hists, 0);
-		run->cells = __alloc_percpu(run->nr_cells * sizeof(u64),
-					    SMP_CACHE_BYTES);
-		run->base = kcalloc(run->nr_cells, sizeof(*run->base), GFP_KERNEL);
 		vt_nr_runs++;
-		if (!run->cells || !run->base) {
+		if (vt_run_init(run, scenarios[i], busted[i])) {
 			vt_session_exit();
 			return -ENOMEM;
 		}
@@ -727,9 +782,7 @@ void vt_session_exit(void)
 	vt_session_stop();
 	cancel_delayed_work_sync(&vt_tick_work);
 	destroy_workqueue(vt_wq);
-	vt_for_each_run(run) {
-		free_percpu(run->cells);
-		kfree(run->base);
-	}
+	vt_for_each_run(run)
+		vt_run_exit(run);
 	vt_nr_runs = 0;
 }

@@ -22,6 +22,11 @@ int vt_session_start(u32 mask);
 void vt_session_stop(void);
 void vt_session_reset(void);
 void vt_session_stop_soon(void);
+void vt_session_adopt(struct vt_run *run);
+const struct vt_run *vt_session_adopted(void);
+
+int vt_run_init(struct vt_run *run, const struct vt_scenario *sc, u32 busted);
+void vt_run_exit(struct vt_run *run);
 
 enum vt_verdict vt_session_verdict(void);
 u64 vt_run_ms(const struct vt_run *run);

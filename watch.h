@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Walkers on the address spaces of live processes.
+ */
+#ifndef VT_WATCH_H
+#define VT_WATCH_H
+
+#include "engine.h"
+
+extern const struct vt_scenario watch_torture;
+
+int vt_watch_init(u32 busted);
+void vt_watch_files(void);
+void vt_watch_exit(void);
+
+#endif /* VT_WATCH_H */
