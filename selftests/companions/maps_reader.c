@@ -40,7 +40,7 @@ static void *replacer(void *arg)
 
 		/* Few at a time, so that there are many. */
 		if (w->count & 7)
-			n = 1 + n % 3 <= PAGES - from ? 1 + n % 3 : 1;
+			n = 1;
 		if (opt_busted)
 			munmap(arena + from * PAGE, n * PAGE);
 		if (mmap(arena + from * PAGE, n * PAGE, prots[rnd(&w->rnd) % 3],
