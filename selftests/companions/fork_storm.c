@@ -93,11 +93,19 @@ static void *writer(void *arg)
 	return NULL;
 }
 
-static __attribute__((noreturn)) void child(void)
+/* With whoever made us, also if that is dead already. */
+static void die_with(pid_t maker)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != maker)
+		_exit(0);
+}
+
+static __attribute__((noreturn)) void child(pid_t maker)
 {
 	unsigned int i;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	die_with(maker);
 	intact("child");
 	for (i = 0; i < PAGES; i += 3)
 		*page(i) = i;
@@ -123,11 +131,10 @@ static void reap(pid_t pid)
 /* Forks until it is told to stop, or killed. */
 static __attribute__((noreturn)) void parent(void)
 {
-	pid_t pids[CHILDREN] = { }, pid;
+	pid_t pids[CHILDREN] = { }, pid, me = getpid();
 	pthread_t thread;
 	uint64_t i;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	make_arena();
 	watch_me(arena, PAGES * PAGE);
 	for (i = 0; i < opt_threads; i++)
@@ -139,7 +146,7 @@ static __attribute__((noreturn)) void parent(void)
 			reap(*slot);
 		pid = fork();
 		if (!pid)
-			child();
+			child(me);
 		*slot = pid > 0 ? pid : 0;
 		if (pid > 0) {
 			common->child = pid;
@@ -186,7 +193,6 @@ static __attribute__((noreturn)) void reader(void)
 	static const char *const files[] = { "maps", "smaps", "pagemap" };
 	unsigned int i;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (i = 0; !common->stop; i++) {
 		pid_t pid = i & 1 ? common->child : common->parent;
 
@@ -198,7 +204,6 @@ static __attribute__((noreturn)) void reader(void)
 
 static __attribute__((noreturn)) void swapper(void)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (!common->stop) {
 		if (swapon(opt_swap, 0)) {
 			bad("swapon %s: %s", opt_swap, strerror(errno));
@@ -217,13 +222,14 @@ static __attribute__((noreturn)) void swapper(void)
 
 static pid_t spawn(void (*fn)(void), bool in_group)
 {
+	pid_t me = getpid(), pid = fork();
 	char procs[96];
-	pid_t pid = fork();
 
 	if (pid < 0)
 		broken("fork");
 	if (pid)
 		return pid;
+	die_with(me);
 	if (in_group) {
 		snprintf(procs, sizeof(procs), "%s/fork_storm/cgroup.procs", group);
 		if (!write_text(procs, "0"))

@@ -222,12 +222,15 @@ static bool do_op(enum op op, uint64_t *random)
 	}
 }
 
-static __attribute__((noreturn)) void sharer(unsigned int nr, unsigned int life)
+static __attribute__((noreturn))
+void sharer(unsigned int nr, unsigned int life, pid_t maker)
 {
 	uint64_t random = (nr + 1) * 0x9e3779b97f4a7c15ULL + life * 77777;
 	unsigned int i, ops = 20 + rnd(&random) % 200;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != maker)
+		_exit(0);
 	attach();
 	watch_me(NULL, 0);
 	for (i = 0; i < ops && !common->stop; i++) {
@@ -247,12 +250,12 @@ static __attribute__((noreturn)) void sharer(unsigned int nr, unsigned int life)
 
 static void start(unsigned int nr, unsigned int life)
 {
-	pid_t pid = fork();
+	pid_t me = getpid(), pid = fork();
 
 	if (pid < 0)
 		broken("fork");
 	if (!pid)
-		sharer(nr, life);
+		sharer(nr, life, me);
 	common->pids[nr] = pid;
 }
 
