@@ -9,7 +9,9 @@
 . "${0%/*}/lib_user.sh"
 
 # Processes of processes, some of which outlive what started them.
-cat > load <<'END'
+command_text()
+{
+	cat <<'END'
 i=0
 while [ $i -lt 10 ]; do
 	(sleep 0.3; (sleep 0.3; :) &) &
@@ -19,11 +21,13 @@ done
 wait
 exit 7
 END
+}
 
 # The result is the command's, and all of it was watched to its end.
 any_command()
 {
-	stress_watch sh ./load 2> "$tmp/err"
+	command_text > "$tmp/command"
+	stress_watch sh "$tmp/command" 2> "$tmp/err"
 	_rc=$?
 	sed 's/^/# /' "$tmp/err"
 	[ $_rc = 7 ] || no "exit code $_rc, not the command's 7" || return
