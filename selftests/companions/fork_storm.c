@@ -311,7 +311,7 @@ static const char *make_group(void)
 {
 	char path[96];
 
-	strcpy(group, "/tmp/fork_storm.XXXXXX");
+	snprintf(group, sizeof(group), "/tmp/fork_storm.XXXXXX");
 	if (!mkdtemp(group)) {
 		group[0] = 0;
 		return "no directory in /tmp";

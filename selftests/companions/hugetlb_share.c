@@ -90,13 +90,20 @@ static void attach(void)
 		bad("cannot map the file again: %s", strerror(errno));
 }
 
+static uint64_t read_or_stamp(unsigned int page)
+{
+	uint64_t value = *(volatile uint64_t *)place(page);
+
+	if (!value)
+		*(volatile uint64_t *)place(page) = STAMP | page;
+	return value;
+}
+
 static void touch(unsigned int page)
 {
 	volatile uint64_t value = 0;
 
-	if (!guarded(value = *(volatile uint64_t *)place(page);
-		     if (!value)
-			*(volatile uint64_t *)place(page) = STAMP | page)) {
+	if (!guarded(value = read_or_stamp(page))) {
 		bad("%s at page %u", fault_name(), page);
 		return;
 	}
@@ -388,7 +395,8 @@ static bool before_6_7(void)
 	int major = 0, minor = 0;
 
 	uname(&u);
-	sscanf(u.release, "%d.%d", &major, &minor);
+	if (sscanf(u.release, "%d.%d", &major, &minor) != 2)
+		return false;
 	return major < 6 || (major == 6 && minor < 7);
 }
 

@@ -84,7 +84,7 @@ static void maps_of(char *out, size_t size)
 			continue;
 		if (from != last || strcmp(perms, old))
 			n += snprintf(out + n, size - n, "%lx %s;", from, perms);
-		strcpy(old, perms);
+		memcpy(old, perms, sizeof(old));
 		last = to;
 	}
 	snprintf(out + n, size - n, "%lx", last);
