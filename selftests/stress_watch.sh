@@ -52,28 +52,14 @@ no_module()
 	[ $? = 4 ] || no "not exit code 4"
 }
 
-stressor()
-{
-	stress_watch stress-ng --vma 2 --timeout "${STRESS_SECONDS:-5}" \
-		2> "$tmp/err"
-	_rc=$?
-	sed 's/^/# /' "$tmp/err"
-	[ $_rc = 0 ] || no "exit code $_rc"
-}
-
-begin 5
+begin 4
 check "without the module: exit code 4" no_module
 if can_watch; then
 	check "any command" any_command
-	if command -v stress-ng > /dev/null; then
-		check "stress-ng --vma 2" stressor
-	else
-		skip "stress-ng --vma 2" "no stress-ng here"
-	fi
 	unload
 	check "a race under it: exit code 1" planted
 else
-	for name in "any command" "stress-ng --vma 2" "a race under it: exit code 1"; do
+	for name in "any command" "a race under it: exit code 1"; do
 		skip "$name" "no watch by the module"
 	done
 	unload
