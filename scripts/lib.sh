@@ -172,6 +172,10 @@ stage_selftests()
 	mkdir -p "$1"
 	cp -r "$TOP/selftests/." "$TOP/README.md" "$1"
 	if [ -f "$TOP/selftests/Makefile" ]; then
-		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions
+		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions || return
+		# And as CI systems have them, for the test of that.
+		[ ! -d "$BUILD/linux/selftests" ] || make -s -C "$TOP/selftests" \
+			CC="$(host_cc)" OUT="$1/bin" MODULE= INSTALL_PATH="$1/installed" \
+			KSELFTEST="$BUILD/linux/selftests" install
 	fi
 }

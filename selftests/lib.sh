@@ -6,9 +6,17 @@
 # Sourced by each test, whose environment selftests/run describes.
 
 : "${SELFTESTS:=$(cd "$(dirname "$0")" && pwd)}"
-: "${MODULE:=$SELFTESTS/../vma_torture.ko}"
+# Where `make install` puts it, where `make` does, where modules_install does.
+for _f in "$SELFTESTS/vma_torture.ko" "$SELFTESTS/../vma_torture.ko"; do
+	[ -n "${MODULE-}" ] || [ ! -r "$_f" ] || MODULE=$_f
+done
+: "${MODULE:=$(modinfo -n vma_torture 2> /dev/null)}"
 : "${D:=/sys/kernel/debug/vma_torture}"
+if [ -z "${KTAP_HELPERS-}" ] && [ -r "$SELFTESTS/../kselftest/ktap_helpers.sh" ]; then
+	KTAP_HELPERS=$SELFTESTS/../kselftest/ktap_helpers.sh
+fi
 : "${KTAP_HELPERS:=$SELFTESTS/ktap_helpers.sh}"
+: "${KERNEL:=$(uname -r | cut -d. -f1,2)}"
 P=/sys/module/vma_torture/parameters
 MODULE=$(realpath "$MODULE" 2> /dev/null)
 

@@ -3,7 +3,7 @@
 #
 # description: the bpftrace scripts attach, count what the module counts, end cleanly
 # timeout: 900
-# bpftrace: yes
+# tool: bpftrace
 
 # shellcheck source=selftests/lib.sh
 . "$SELFTESTS/lib.sh"

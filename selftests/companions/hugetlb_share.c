@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Processes that share the page table of one hugetlb file, and do to their
+ * mappings all that makes the kernel unshare it, while they and others read it
+ * through page faults, vmsplice(2), process_vm_readv(2), mincore(2) and pagemap.
+ * A page holds its own stamp, or 0 if a hole was punched, and never another's;
+ * at the end all huge pages are free again.
+ *
+ * And the last huge page: MADV_DONTNEED gives it back to its own reservation,
+ * so that no other mapping can have it, whatever faults meanwhile.
+ *
+ * Nothing here moves a mapping to where it could share a page table by mremap():
+ * that deadlocks, see "Findings" in README.md.
+ */
+#define _GNU_SOURCE
+#include <linux/falloc.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include "user.h"
+
+#define HUGE	(2 * MIB)
+#define PAGES	4		/* huge pages of the file that are used */
+#define PROCS	3
+#define BASE	((char *)(64 * GIB))
+#define ASIDE	((char *)(80 * GIB + 6 * HUGE))	/* no place to share */
+#define STAMP	0x5add1e0000000000UL
+#define FREE	"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+
+enum op {
+	PROTECT, MOVE, DONTNEED, PUNCH, UFFD, REMAP, SPLICE, PEEK, MINCORE,
+	PAGEMAP, NR_OPS
+};
+
+static const char *const op_names[] = {
+	"mprotect", "mremap", "MADV_DONTNEED", "punched", "userfaultfd",
+	"MAP_FIXED", "vmsplice", "process_vm_readv", "mincore", "pagemap",
+};
+
+/* All processes have it. */
+static struct {
+	unsigned long ops[NR_OPS], exits, looks, bad;
+	char what[128];
+	volatile bool stop;
+	volatile pid_t pids[PROCS];
+} *common;
+
+static int file = -1, shm = -1;
+
+#define count(x)	__atomic_add_fetch(&common->x, 1, __ATOMIC_RELAXED)
+
+static __attribute__((format(printf, 1, 2))) void bad(const char *fmt, ...)
+{
+	va_list args;
+
+	if (count(bad) > 1)
+		return;
+	va_start(args, fmt);
+	vsnprintf(common->what, sizeof(common->what), fmt, args);
+	va_end(args);
+}
+
+static void judge(unsigned int page, uint64_t value, const char *by)
+{
+	count(looks);
+	if (value && value != (STAMP | page))
+		bad("page %u holds 0x%lx, by %s", page, value, by);
+}
+
+static uint64_t *place(unsigned int page)
+{
+	return (uint64_t *)(BASE + page * HUGE);
+}
+
+static void attach(void)
+{
+	void *p;
+
+	if (shm >= 0)
+		p = shmat(shm, BASE, SHM_REMAP);
+	else
+		p = mmap(BASE, GIB, RW, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+			 file, 0);
+	if (p != BASE)
+		bad("cannot map the file again: %s", strerror(errno));
+}
+
+static uint64_t read_or_stamp(unsigned int page)
+{
+	uint64_t value = *(volatile uint64_t *)place(page);
+
+	if (!value)
+		*(volatile uint64_t *)place(page) = STAMP | page;
+	return value;
+}
+
+static void touch(unsigned int page)
+{
+	volatile uint64_t value = 0;
+
+	if (!guarded(value = read_or_stamp(page))) {
+		bad("%s at page %u", fault_name(), page);
+		return;
+	}
+	judge(page, value, "a fault");
+}
+
+static void splice_page(unsigned int page)
+{
+	struct iovec iov = { place(page), sizeof(uint64_t) };
+	uint64_t value;
+	int pipes[2];
+
+	if (pipe(pipes))
+		return;
+	if (vmsplice(pipes[1], &iov, 1, 0) == sizeof(value) &&
+	    read(pipes[0], &value, sizeof(value)) == sizeof(value))
+		judge(page, value, "vmsplice");
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* Of whoever is there: it may be gone, or have it unmapped just now. */
+static void peek(unsigned int page, unsigned int who)
+{
+	struct iovec here, there = { place(page), sizeof(uint64_t) };
+	pid_t pid = common->pids[who];
+	uint64_t value = 0;
+
+	here.iov_base = &value;
+	here.iov_len = sizeof(value);
+	if (pid && process_vm_readv(pid, &here, 1, &there, 1, 0) == sizeof(value))
+		judge(page, value, "process_vm_readv");
+}
+
+static void punch(unsigned int page)
+{
+	if (shm >= 0)
+		madvise(place(page), HUGE, MADV_REMOVE);
+	else
+		fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			  page * HUGE, HUGE);
+}
+
+/* Registering unshares; nothing is touched here until it is over. */
+static bool uffd_register(void)
+{
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)BASE, GIB },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = !ioctl(fd, UFFDIO_API, &api) && !ioctl(fd, UFFDIO_REGISTER, &reg);
+	close(fd);
+	return done;
+}
+
+static void move(unsigned int page)
+{
+	void *p = mremap(place(page), HUGE, HUGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+			 ASIDE);
+	volatile uint64_t value = 0;
+
+	if (p == MAP_FAILED)
+		return;
+	if (!guarded(value = *(volatile uint64_t *)ASIDE))
+		bad("%s at page %u, moved aside", fault_name(), page);
+	else
+		judge(page, value, "a fault aside");
+	munmap(ASIDE, HUGE);
+	if (shm >= 0)
+		munmap(BASE, GIB);
+	attach();
+}
+
+static bool do_op(enum op op, uint64_t *random)
+{
+	unsigned int page = rnd(random) % PAGES;
+	unsigned char in[HUGE / PAGE];
+	uint64_t entry;
+	int fd;
+
+	switch (op) {
+	case PROTECT:
+		return !mprotect(place(page), HUGE, PROT_READ) &&
+		       !mprotect(place(page), HUGE, RW);
+	case MOVE:
+		move(page);
+		return true;
+	case DONTNEED:
+		return !madvise(place(page), HUGE, MADV_DONTNEED);
+	case PUNCH:
+		punch(page);
+		return true;
+	case UFFD:
+		return uffd_register();
+	case REMAP:
+		attach();
+		return true;
+	case SPLICE:
+		splice_page(page);
+		return true;
+	case PEEK:
+		peek(page, rnd(random) % PROCS);
+		return true;
+	case MINCORE:
+		return !mincore(place(page), HUGE, in);
+	case PAGEMAP:
+		fd = open("/proc/self/pagemap", O_RDONLY);
+		if (fd < 0)
+			return false;
+		page = pread(fd, &entry, sizeof(entry),
+			     (uintptr_t)place(page) / PAGE * sizeof(entry)) ==
+		       sizeof(entry);
+		close(fd);
+		return page;
+	default:
+		return false;
+	}
+}
+
+static __attribute__((noreturn))
+void sharer(unsigned int nr, unsigned int life, pid_t maker)
+{
+	uint64_t random = (nr + 1) * 0x9e3779b97f4a7c15ULL + life * 77777;
+	unsigned int i, ops = 20 + rnd(&random) % 200;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != maker)
+		_exit(0);
+	attach();
+	watch_me(NULL, 0);
+	for (i = 0; i < ops && !common->stop; i++) {
+		enum op op = rnd(&random) % NR_OPS;
+		unsigned int page;
+
+		/* All of it, or nothing is there to share. */
+		for (page = 0; page < PAGES; page++)
+			touch(page);
+		if (do_op(op, &random))
+			count(ops[op]);
+		if (opt_busted && i == 10)
+			*place(1) = STAMP | 2;
+	}
+	_exit(0);
+}
+
+static void start(unsigned int nr, unsigned int life)
+{
+	pid_t me = getpid(), pid = fork();
+
+	if (pid < 0)
+		broken("fork");
+	if (!pid)
+		sharer(nr, life, me);
+	common->pids[nr] = pid;
+}
+
+static void storm(void)
+{
+	long free_before = read_number(FREE, NULL);
+	unsigned int i, lives = 0;
+	int status;
+	double end;
+	pid_t pid;
+
+	memset(common, 0, sizeof(*common));
+	end = now() + opt_seconds;
+	for (i = 0; i < PROCS; i++)
+		start(i, lives++);
+	while (now() < end && !common->bad) {
+		pause_for(0.02);
+		/* Now and then one goes where it stands. */
+		if (lives % 5 == 0)
+			kill(common->pids[lives % PROCS], SIGKILL);
+		for (i = 0; i < PROCS; i++) {
+			pid = waitpid(common->pids[i], &status, WNOHANG);
+			if (pid <= 0)
+				continue;
+			if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+				bad("a process ended by signal %d", WTERMSIG(status));
+			common->exits++;
+			start(i, lives++);
+		}
+	}
+	common->stop = true;
+	for (i = 0; i < PROCS; i++)
+		waitpid(common->pids[i], &status, 0);
+	for (i = 0; i < NR_OPS; i++) {
+		note_line(op_names[i], common->ops[i]);
+		if (!common->ops[i] && i == UFFD)
+			printf("# userfaultfd cannot be used here\n");
+		else if (!common->ops[i] && opt_seconds >= 3 && !common->bad)
+			fail("%s: never", op_names[i]);
+	}
+	note_line("exits", common->exits);
+	note_line("looks", common->looks);
+	if (common->bad)
+		fail("%s (%lu such)", common->what, common->bad);
+	if (file >= 0)
+		close(file);
+	if (shm >= 0)
+		shmctl(shm, IPC_RMID, NULL);
+	file = -1;
+	shm = -1;
+	/* The last reference may be dropped by a worker of the kernel. */
+	for (end = now() + 5; now() < end; pause_for(0.05))
+		if (read_number(FREE, NULL) == free_before)
+			return;
+	fail("%ld huge pages were free, %ld are", free_before, read_number(FREE, NULL));
+}
+
+static bool pages_free(void)
+{
+	if (read_number(FREE, NULL) >= 2 * PAGES + PROCS)
+		return true;
+	skip("wants 11 free huge pages: sysctl vm.nr_hugepages=11");
+	return false;
+}
+
+static void by_mmap(void)
+{
+	if (!pages_free())
+		return;
+	file = memfd_create("hugetlb_share", MFD_HUGETLB);
+	if (file < 0 || ftruncate(file, GIB))
+		broken("memfd_create");
+	storm();
+}
+
+static void by_shmat(void)
+{
+	if (!pages_free())
+		return;
+	shm = shmget(IPC_PRIVATE, GIB, SHM_HUGETLB | SHM_NORESERVE | IPC_CREAT | 0600);
+	if (shm < 0) {
+		skip("no hugetlb segment of 1 GiB: sysctl kernel.shmmax, kernel.shmall");
+		return;
+	}
+	storm();
+}
+
+/* The last huge page. */
+
+static char *last;
+
+static void *dropper(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!stopped) {
+		madvise(last, HUGE, MADV_DONTNEED);
+		w->count++;
+	}
+	return NULL;
+}
+
+/* The second is who faults, the third wants another huge page. */
+static void *toucher_or_taker(void *arg)
+{
+	struct worker *w = arg;
+	char *p;
+
+	while (!stopped) {
+		w->count++;
+		if (!w->nr) {
+			if (!guarded(*(volatile char *)last = 1))
+				fail("%s at the last huge page, which is reserved",
+				     fault_name());
+			continue;
+		}
+		p = mmap(NULL, HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+			 -1, 0);
+		if (p == MAP_FAILED)
+			continue;
+		fail("the last huge page was reserved a second time");
+		munmap(p, HUGE);
+	}
+	return NULL;
+}
+
+static bool before_6_7(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	uname(&u);
+	if (sscanf(u.release, "%d.%d", &major, &minor) != 2)
+		return false;
+	return major < 6 || (major == 6 && minor < 7);
+}
+
+static void last_page(void)
+{
+	long others = read_number(FREE, NULL) - 1 - opt_busted;
+	struct worker w[3] = { };
+	char *rest = NULL;
+
+	if (others < 0) {
+		skip("wants a free huge page: sysctl vm.nr_hugepages=11");
+		return;
+	}
+	/* All but one are ours; the room that they took is no part of this. */
+	if (others) {
+		rest = mmap(NULL, others * HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS |
+			    MAP_HUGETLB | MAP_POPULATE, -1, 0);
+		if (rest == MAP_FAILED) {
+			skip("cannot take the other huge pages");
+			return;
+		}
+	}
+	last = mmap(NULL, HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (last == MAP_FAILED) {
+		skip("somebody else uses huge pages");
+	} else {
+		run_workers(w, 3, dropper, 1, toucher_or_taker);
+		note_line("MADV_DONTNEED", w[0].count);
+		note_line("faults", w[1].count);
+		note_line("tries to take it", w[2].count);
+		munmap(last, HUGE);
+	}
+	if (rest)
+		munmap(rest, others * HUGE);
+	if (opt_busted || !before_6_7())
+		return;
+	if (ktap_failures)
+		xfail("MADV_DONTNEED raced with faults before 6.7, see Findings in README.md");
+	else
+		printf("# not seen, although kernels before 6.7 are known for it\n");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct ktap_case cases[] = {
+		KTAP_CASE(by_mmap), KTAP_CASE(by_shmat), KTAP_CASE(last_page),
+	};
+
+	parse_options(argc, argv,
+		      "Share and unshare hugetlb page tables, and fight for the last huge page.",
+		      "a wrong stamp, and a huge page too many");
+	catch_faults();
+	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (common == MAP_FAILED)
+		broken("mmap");
+	return ktap_run(cases, ARRAY_SIZE(cases));
+}

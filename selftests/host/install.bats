@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The layout that `make -C selftests install` leaves for run_kselftest.sh.
+
+load helpers
+
+setup()
+{
+	KSELFTEST=$BATS_TEST_TMPDIR/kernel
+	mkdir -p "$KSELFTEST/kselftest"
+	echo '# the runner' > "$KSELFTEST/run_kselftest.sh"
+	echo '# helpers' > "$KSELFTEST/kselftest/ktap_helpers.sh"
+	chmod +x "$KSELFTEST/run_kselftest.sh"
+	DIR=$BATS_TEST_TMPDIR/installed
+}
+
+install_them()
+{
+	make -s -C "$TOP/selftests" CC="$(command -v gcc-12 || command -v gcc)" \
+		OUT="$BATS_FILE_TMPDIR/bin" KSELFTEST="$KSELFTEST" \
+		INSTALL_PATH="$DIR" install "$@"
+}
+
+@test "install: the collection, its list, and the kernel's runner" {
+	echo ko > "$BATS_TEST_TMPDIR/some.ko"
+	install_them MODULE="$BATS_TEST_TMPDIR/some.ko"
+	[ -x "$DIR/run_kselftest.sh" ]
+	[ -r "$DIR/kselftest/ktap_helpers.sh" ]
+	[ "$(cat "$DIR/vma_torture/vma_torture.ko")" = ko ]
+	for f in settings config lib.sh; do
+		[ -r "$DIR/vma_torture/$f" ]
+	done
+	while IFS=: read -r collection file; do
+		[ "$collection" = vma_torture ]
+		[ -x "$DIR/vma_torture/$file" ]
+	done < "$DIR/kselftest-list.txt"
+	for f in "$TOP"/selftests/companions/*.c; do
+		f=${f##*/}
+		[ -x "$DIR/vma_torture/bin/${f%.c}" ]
+	done
+}
+
+@test "install: beside other collections, and again" {
+	mkdir -p "$DIR"
+	echo mm:other > "$DIR/kselftest-list.txt"
+	echo '# theirs' > "$DIR/run_kselftest.sh"
+	install_them
+	install_them
+	[ "$(grep -c '^mm:other$' "$DIR/kselftest-list.txt")" = 1 ]
+	[ "$(grep -c '^vma_torture:map_fixed.sh$' "$DIR/kselftest-list.txt")" = 1 ]
+	[ "$(cat "$DIR/run_kselftest.sh")" = '# theirs' ]
+}
+
+@test "install: wants INSTALL_PATH" {
+	run make -s -C "$TOP/selftests" OUT="$BATS_FILE_TMPDIR/bin" install
+	[ "$status" != 0 ]
+	[[ $output == *INSTALL_PATH* ]]
+}
+
+@test "every companion says what it does and what its planted fault is" {
+	install_them
+	for f in "$DIR"/vma_torture/bin/*; do
+		run "$f" --help
+		[ "$status" = 0 ]
+		[[ $output == *usage:* ]]
+		[[ $f == */stress_watch ]] || [[ $output == *--busted* ]]
+	done
+	run "$DIR/vma_torture/bin/maps_reader" --seconds 0
+	[ "$status" = 2 ]
+}

@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# description: processes share and unshare hugetlb page tables, and fight for the last page
+# timeout: 60
+
+# shellcheck source=selftests/lib.sh
+. "${0%/*}/lib.sh"
+# shellcheck source=selftests/lib_user.sh
+. "${0%/*}/lib_user.sh"
+
+begin 4
+user_test hugetlb_share 3 by_mmap by_shmat last_page
+ktap_finished

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What the tests of the user-space programs share. Sourced after lib.sh.
+
+: "${tmp:=}"
+PATH=$SELFTESTS/bin:$PATH
+
+# The module of this tree may have no watch file, or not be loadable here.
+can_watch()
+{
+	[ -d /sys/module/vma_torture ] || load autostart=0 || return
+	[ -e "$D/watch" ]
+}
+
+# is_seen CASE...: the planted fault, in each case that could be tried.
+is_seen()
+{
+	_prog=$1
+	shift
+	"$_prog" --busted --seconds 2 > "$tmp/out" 2>&1
+	_rc=$?
+	[ $_rc = 1 ] || no "exit code $_rc" || return
+	! grep -q '^Bail out' "$tmp/out" || no "$(grep '^Bail out' "$tmp/out")" || return
+	for _case; do
+		if grep -qE "^ok [0-9]+ $_case # SKIP" "$tmp/out"; then
+			note "$_case: skipped here"
+		elif ! grep -qE "^not ok [0-9]+ $_case\$" "$tmp/out"; then
+			sed 's/^# //; s/^/# /' "$tmp/out"
+			no "$_case: not seen" || return
+		fi
+	done
+}
+
+# The races that the watch has seen, by kind, into $seen.
+watch_saw()
+{
+	seen=$(sed -n 's/^seq=.* scenario=watch kind=\([^ ]*\) .*/\1/p' "$D/races" |
+		sort | uniq -c | awk '{ printf "%s %s ", $2, $1 }')
+	sed 's/^/# /' "$D/watch" | head -n 8
+}
+
+# Somebody looked, and all was well; but for the gap of old kernels.
+watched_well()
+{
+	watch_saw
+	awk -F'looks=' 'NF > 1 { n += $2 + 0 } END { exit !n }' "$D/watch" ||
+		no "the watch never looked" || return
+	case $seen in
+	'') ;;
+	'gap '*' ')
+		{ [ "$(echo "$seen" | wc -w)" = 2 ] && gap_is_expected; } ||
+			no "the watch saw $seen"
+		;;
+	*) no "the watch saw $seen" ;;
+	esac
+}
+
+saw_the_gap()
+{
+	case $seen in
+	*'gap '*) ;;
+	*) no "it saw '$seen'" ;;
+	esac
+}
+
+# user_test PROGRAM SECONDS CASE...: four results: it passes, watched well, and
+# its planted fault is seen in each CASE; nothing is left.
+user_test()
+{
+	_program=$1 _seconds=$2
+	shift 2
+	if can_watch; then
+		run_program --watch
+		check "the watch saw nothing wrong" watched_well
+		unload
+	else
+		run_program
+		skip "the watch saw nothing wrong" "no watch by the module"
+	fi
+	check "the planted fault is seen" is_seen "$_program" "$@"
+	check "nothing is left" nothing_left
+}
+
+run_program()
+{
+	# shellcheck disable=SC2086  # some programs have more options
+	"$_program" --seconds "$_seconds" ${EXTRA-} "$@" > "$tmp/first" 2>&1
+	_rc=$?
+	sed 's/^# //; s/^/# /' "$tmp/first"
+	case $_rc in
+	0) ktap_test_pass "$_program" ;;
+	4) skip "$_program" "$(sed -n 's/.*# SKIP //p' "$tmp/first" | head -n 1)" ;;
+	*) note "exit code $_rc"; ktap_test_fail "$_program" ;;
+	esac
+}
