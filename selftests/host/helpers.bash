@@ -40,3 +40,29 @@ fake_kernel()
 	echo vmlinuz > "$FAKE/build/kernels/$1/vmlinuz"
 	echo ko > "$FAKE/build/modules/$1/vma_torture.ko"
 }
+
+# fake_image FILE RELEASE: a bzImage as far as its header goes.
+fake_image()
+{
+	{
+		head -c 514 /dev/zero
+		printf 'HdrS'
+		head -c 8 /dev/zero
+		# Where the release is, less 512.
+		printf '\0\2'
+		head -c 496 /dev/zero
+		printf '%s (builder) #1 SMP\0' "$2"
+	} > "$1"
+}
+
+# fake_built_tree DIR RELEASE: what a configured and built kernel tree shows.
+fake_built_tree()
+{
+	mkdir -p "$1"/{include/config,include/generated,arch/x86/boot}
+	touch "$1/Makefile"
+	echo "$2" > "$1/include/config/kernel.release"
+	echo '#define CONFIG_64BIT 1' > "$1/include/generated/autoconf.h"
+	echo '0x0 vmlinux' > "$1/Module.symvers"
+	sed -n '/^[A-Z0-9]/s/^\([^ |]*\).*/CONFIG_\1=y/p' "$TOP/scripts/needed-config" > "$1/.config"
+	fake_image "$1/arch/x86/boot/bzImage" "$2"
+}
