@@ -53,6 +53,16 @@ at_exit()
 	_at_exit+=("$1")
 }
 
+# Not every shell expands the ~ of `make VAR=~/x`.
+home_path()
+{
+	# shellcheck disable=SC2088  # as it was given
+	case $1 in
+	'~/'*) printf '%s\n' "$HOME/${1#'~/'}" ;;
+	*) printf '%s\n' "$1" ;;
+	esac
+}
+
 # A number above 0, or a message that names the option.
 want_number()
 {

@@ -66,3 +66,31 @@ fake_built_tree()
 	sed -n '/^[A-Z0-9]/s/^\([^ |]*\).*/CONFIG_\1=y/p' "$TOP/scripts/needed-config" > "$1/.config"
 	fake_image "$1/arch/x86/boot/bzImage" "$2"
 }
+
+# fake_source_tree DIR: a kernel of two files that make "compiles" at once; each
+# step goes to steps, and the image holds the sources.
+fake_source_tree()
+{
+	mkdir -p "$1/mm" "$1/include"
+	touch "$1/Kbuild"
+	printf 'one\ntwo\nthree\n' > "$1/mm/mmap.c"
+	printf 'uno\ndue\ntre\n' > "$1/mm/vma.c"
+	fake_image "$1/header" 7.3.0-plain
+	fake_built_tree "$BATS_TEST_TMPDIR/built" 7.3.0-plain
+	cat > "$1/Makefile" <<-END
+	.RECIPEPREFIX = >
+	S := \$(CURDIR)
+	all: bzImage modules
+	allnoconfig:
+	>@touch \$(O)/Makefile
+	>@(cat $BATS_TEST_TMPDIR/built/.config; grep ^CONFIG_ \$(KCONFIG_ALLCONFIG)) | grep -v UNHEARD > \$(O)/.config
+	\$(O)/%.o: \$(S)/mm/%.c
+	>@echo "  CC      \$*.o"; echo \$* >> \$(O)/steps; cp \$< \$@
+	bzImage: \$(O)/mmap.o \$(O)/vma.o
+	>@! grep -q BROKEN \$^ || { echo "mm/vma.c:1: error: BROKEN"; exit 1; }
+	>@mkdir -p \$(O)/arch/x86/boot && cat \$(S)/header \$^ > \$(O)/arch/x86/boot/bzImage
+	modules:
+	>@mkdir -p \$(O)/include && cp -r $BATS_TEST_TMPDIR/built/include/* \$(O)/include/
+	>@echo symbols > \$(O)/Module.symvers
+	END
+}

@@ -283,6 +283,37 @@ vng()
 	[[ $output =~ own\ +map_fixed\ +SUCCESS\ +100\ +100 ]]
 }
 
+@test "what README.md tells to type for a kernel of one's own works" {
+	local n
+	fake_vng
+	stub prepare 'exit 0'
+	cp "$TOP/scripts/kernels" "$FAKE/scripts/"
+	cp "$TOP/Makefile" "$FAKE/"
+	stub guest-torture 'printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
+		"value map_fixed ops 300" "value map_fixed exposure 100" "value map_fixed races 0"'
+	stub build 'mkdir -p "$BUILD/modules/$1"; echo ko > "$BUILD/modules/$1/vma_torture.ko"
+		echo "$BUILD/modules/$1/vma_torture.ko"'
+	HOME=$BATS_TEST_TMPDIR
+	export HOME CC=true
+	fake_built_tree ~/build 7.3.0
+	fake_source_tree ~/linux
+	mkdir -p "$FAKE/build/sources"
+	cp -r ~/linux "$FAKE/build/sources/linux-source-7.2_7.2.12-1"
+	# Configured and built in place, too.
+	cp -rn ~/build/. ~/linux/
+	diff -u --label a/mm/vma.c --label b/mm/vma.c ~/linux/mm/vma.c - <<< DUE > ~/series.mbox || true
+	awk '/^## / { on = $0 == "## Your own kernel" }
+		on && /^```sh host$/ { inside = 1; next }
+		/^```/ { inside = 0 }
+		inside' "$TOP/README.md" > "$BATS_TEST_TMPDIR/commands"
+	n=$(wc -l < "$BATS_TEST_TMPDIR/commands")
+	[ "$n" -ge 9 ]
+	run sh -euxc "cd '$FAKE'; . '$BATS_TEST_TMPDIR/commands'"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(grep -c 'map_fixed  *SUCCESS' <<< "$output")" = 6 ]
+}
+
 @test "needed-config: every line has an option, whom it is for, and why" {
 	local options for why n=0
 	while read -r options for why; do
