@@ -22,7 +22,7 @@ build()
 
 steps()
 {
-	xargs < "$FAKE/build/kernels/$1/obj/steps"
+	sort "$FAKE/build/kernels/$1/obj/steps" | xargs
 	rm "$FAKE/build/kernels/$1/obj/steps"
 }
 
