@@ -1803,6 +1803,24 @@ static unsigned int ff_settle_all(struct ff_parent *p)
 	return left;
 }
 
+/*
+ * KASAN keeps what was freed in a quarantine, where it counts as in use. All
+ * of a cache leaves that when the cache is shrunk.
+ */
+static void ff_slab_unquarantine(const char *cache)
+{
+	struct file *file;
+	char buf[64];
+	loff_t pos = 0;
+
+	snprintf(buf, sizeof(buf), "/sys/kernel/slab/%s/shrink", cache);
+	file = filp_open(buf, O_WRONLY, 0);
+	if (IS_ERR(file))
+		return;
+	kernel_write(file, "1", 1, &pos);
+	filp_close(file, NULL);
+}
+
 /* How many objects a slab cache has in use, or 0 if that cannot be read. */
 static unsigned long ff_slab_objects(const char *cache)
 {
@@ -1811,6 +1829,8 @@ static unsigned long ff_slab_objects(const char *cache)
 	char buf[64] = {};
 	loff_t pos = 0;
 
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
+		ff_slab_unquarantine(cache);
 	snprintf(buf, sizeof(buf), "/sys/kernel/slab/%s/objects", cache);
 	file = filp_open(buf, O_RDONLY, 0);
 	if (IS_ERR(file))

@@ -136,3 +136,17 @@ torture()
 	[[ $output == *"scenarios=map_fixed,vma_lock"* ]]
 	[[ $output == *"seed=7 nreaders=3"* ]]
 }
+
+@test "a scenario that was not asked for is not judged" {
+	guest 7.2 ok 0 SUCCESS 0 1000
+	printf '%s\n' 'state fork_fail stopped' 'value fork_fail ops 0' >> "$FAKE/build/guest-7.2"
+	torture
+	[ "$status" = 2 ]
+	[[ $output == *INCOMPLETE* ]]
+	for s in map_fixed "map_fixed vma_lock" vma_lock,map_fixed; do
+		SCENARIOS=$s torture
+		[ "$status" = 0 ]
+		[[ $output != *INCOMPLETE* ]]
+		[[ $output =~ 7.2\ +map_fixed\ +SUCCESS ]]
+	done
+}
