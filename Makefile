@@ -18,6 +18,7 @@ distclean: clean
 
 # Variables given to make reach the scripts by the environment.
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
+export KERNEL MUTANTS DEADLINE JOBS SOURCE
 
 torture:
 	@scripts/torture
@@ -28,6 +29,9 @@ check:
 bench:
 	@scripts/bench
 
+mutation:
+	@scripts/mutation
+
 help:
 	@echo 'make                  build vma_torture.ko for the running kernel'
 	@echo '                      (KDIR=DIR: for the kernel of that build tree)'
@@ -36,7 +40,9 @@ help:
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
 	@echo 'make check            all tests: sources, builds, guests'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
+	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
+	@echo '                      KERNEL=7.2 MUTANTS="name ..." DEADLINE=60'
 	@echo 'make clean            remove what make built here'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean distclean torture check bench help
+.PHONY: all modules modules_install clean distclean torture check bench mutation help
