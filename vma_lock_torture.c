@@ -1431,6 +1431,27 @@ static long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 			  advice[vt_rnd_below(&t->rnd, ARRAY_SIZE(advice))]);
 }
 
+/* A new stack grows page by page, as by faults, while readers are in it. */
+static long vl_do_grow(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned long addr = VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE;
+	struct vl_region *stack = &c->space->regions[VL_STACK];
+	long ret;
+
+	WRITE_ONCE(c->space->hot, VL_STACK);
+	atomic_inc(&stack->begun);
+	c->region = VL_STACK;
+	ret = vl_do_munmap(t, c);
+	while (!ret && addr > VL_STACK_BASE) {
+		addr -= PAGE_SIZE;
+		vl_fault_under_mmap_lock(t->run, c->space->mm, addr,
+					 FAULT_FLAG_DEFAULT | FAULT_FLAG_USER |
+					 FAULT_FLAG_WRITE);
+	}
+	atomic_inc(&stack->ended);
+	return ret;
+}
+
 /* The lock itself: nobody gets in from vma_start_write() to the unlock. */
 static long vl_do_lock(struct vt_thread *t, struct vl_change *c)
 {
@@ -1513,6 +1534,7 @@ static const struct {
 	{ 6, vl_do_mremap },
 	{ 6, vl_do_madvise },
 	{ 4, vl_do_lock },
+	{ 2, vl_do_grow },
 	{ 1, vl_do_fork },
 };
 
