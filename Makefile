@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # For people; kbuild itself reads the Kbuild file beside this one.
 
+# Only one that was given is the kernel to torture.
+ifdef KDIR
+export KDIR
+endif
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 all: modules
@@ -18,6 +22,7 @@ distclean: clean
 
 # Variables given to make reach the scripts by the environment.
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
+export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANTS DEADLINE JOBS SOURCE
 
 torture:
@@ -38,6 +43,8 @@ help:
 	@echo 'make modules_install  install it (root)'
 	@echo 'make torture          torture stock kernels in guests: KERNELS="6.1 6.12 7.2"'
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
+	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE]'
+	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.2-debug)'
 	@echo 'make check            all tests: sources, builds, guests'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'

@@ -907,9 +907,12 @@ static void mf_abort_look(struct mf_lane *lane, unsigned long *mapped,
 	mmap_read_lock(mm);
 	for (page = 0; page < MF_ABORT_PAGES; page++) {
 		unsigned long addr = mf_abort_addr(lane, page);
-		struct vm_area_struct *vma = find_vma(mm, addr);
+		MA_STATE(mas, &mm->mm_mt, addr, addr);
+		struct vm_area_struct *vma;
 
-		if (!vma || vma->vm_start > addr)
+		/* What the tree says: a VMA may think itself larger. */
+		vma = mas_walk(&mas);
+		if (!vma)
 			continue;
 		__set_bit(page, mapped);
 		*by_file |= !!vma->vm_file;

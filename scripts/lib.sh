@@ -53,6 +53,16 @@ at_exit()
 	_at_exit+=("$1")
 }
 
+# Not every shell expands the ~ of `make VAR=~/x`.
+home_path()
+{
+	# shellcheck disable=SC2088  # as it was given
+	case $1 in
+	'~/'*) printf '%s\n' "$HOME/${1#'~/'}" ;;
+	*) printf '%s\n' "$1" ;;
+	esac
+}
+
 # A number above 0, or a message that names the option.
 want_number()
 {
@@ -77,14 +87,24 @@ as_root()
 }
 
 # lock NAME: one of us at a time; waits, and says whom for.
+declare -A _locks=()
 lock()
 {
 	mkdir -p "$BUILD/locks"
 	local fd
 	exec {fd}> "$BUILD/locks/$1"
+	_locks[$1]=$fd
 	flock -n "$fd" && return
 	say "waiting for another run that holds $BUILD/locks/$1"
 	flock "$fd"
+}
+
+# unlock NAME: what lock() took.
+unlock()
+{
+	local fd=${_locks[$1]}
+	exec {fd}>&-
+	unset "_locks[$1]"
 }
 
 # version_lt A B: A sorts before B as versions do.
@@ -174,4 +194,57 @@ stage_selftests()
 	if [ -f "$TOP/selftests/Makefile" ]; then
 		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions
 	fi
+}
+
+# missing_config FILE [SCENARIO,...] [VNG]: say what a kernel's configuration
+# lacks, by scripts/needed-config; fails if it cannot be used without.  What only
+# scripts/vm needs is left out for virtme-ng.
+missing_config()
+{
+	local options for why o rc=0 config=$1 scenarios=${2:-} vng=${3:-}
+	while read -r options for why; do
+		case $options in '' | '#'*) continue ;; esac
+		for o in ${options//|/ }; do
+			! grep -q "^CONFIG_$o=y" "$config" || continue 2
+		done
+		options=CONFIG_${options//|/ or CONFIG_}
+		case $for in
+		guest) [ -z "$vng" ] || continue ;;
+		esac
+		case $for in
+		all | guest)
+			say "$config lacks $options: $why"
+			rc=1
+			;;
+		*)
+			case ",$scenarios," in
+			,, | *",$for,"*) say "notice: $config lacks $options, which $for wants: $why" ;;
+			esac
+			;;
+		esac
+	done < "$TOP/scripts/needed-config"
+	return $rc
+}
+
+# compiler_of CONFIG: what make must be told to use the compiler a kernel was
+# configured for; a version may be in its name.
+compiler_of()
+{
+	local cc
+	cc=$(sed -n 's/^CONFIG_CC_VERSION_TEXT="\([^ "]*\).*/\1/p' "$1")
+	if grep -q '^CONFIG_CC_IS_CLANG=y' "$1"; then
+		echo LLVM=1
+	elif [ -n "$cc" ] && command -v "$cc" > /dev/null; then
+		echo "CC=$cc"
+	fi
+}
+
+# image_release BZIMAGE: the release its header names; nothing if it has none.
+image_release()
+{
+	local at
+	[ "$(dd if="$1" bs=1 skip=514 count=4 2> /dev/null | tr -d '\0')" = HdrS ] || return 0
+	at=$(od -An -tu2 -j526 -N2 "$1")
+	dd if="$1" bs=1 skip=$((at + 512)) count=100 2> /dev/null | tr '\0' '\n' |
+		sed -n '1s/ .*//p'
 }

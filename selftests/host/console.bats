@@ -89,11 +89,17 @@ log()
 	INFO: trying to register non-static key.
 	UBSAN: array-index-out-of-bounds in mm/vma.c:1:2
 	kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+	BUG at mas_validate_gaps:7215 (1)
+	WARN at vma_iter_store_overwrite:612 (1)
+	WARNING: possible recursive locking detected
+	WARNING: bad unlock balance detected!
+	WARNING: held lock freed!
+	WARNING: lock held when returning to user space!
 	list_del corruption. prev->next should be x
 	refcount_t: underflow; use-after-free.
 	Out of memory: Killed process 90 (vt) total-vm:1kB
 	END
-	[ $n -ge 35 ]
+	[ $n -ge 41 ]
 }
 
 @test "--all prints every line, without it only the first" {

@@ -41,3 +41,57 @@ fake_kernel()
 	echo vmlinuz > "$FAKE/build/kernels/$1/vmlinuz"
 	echo ko > "$FAKE/build/modules/$1/vma_torture.ko"
 }
+
+# fake_image FILE RELEASE: a bzImage as far as its header goes.
+fake_image()
+{
+	{
+		head -c 514 /dev/zero
+		printf 'HdrS'
+		head -c 8 /dev/zero
+		# Where the release is, less 512.
+		printf '\0\2'
+		head -c 496 /dev/zero
+		printf '%s (builder) #1 SMP\0' "$2"
+	} > "$1"
+}
+
+# fake_built_tree DIR RELEASE: what a configured and built kernel tree shows.
+fake_built_tree()
+{
+	mkdir -p "$1"/{include/config,include/generated,arch/x86/boot}
+	touch "$1/Makefile"
+	echo "$2" > "$1/include/config/kernel.release"
+	echo '#define CONFIG_64BIT 1' > "$1/include/generated/autoconf.h"
+	echo '0x0 vmlinux' > "$1/Module.symvers"
+	sed -n '/^[A-Z0-9]/s/^\([^ |]*\).*/CONFIG_\1=y/p' "$TOP/scripts/needed-config" > "$1/.config"
+	fake_image "$1/arch/x86/boot/bzImage" "$2"
+}
+
+# fake_source_tree DIR: a kernel of two files that make "compiles" at once; each
+# step goes to steps, and the image holds the sources.
+fake_source_tree()
+{
+	mkdir -p "$1/mm" "$1/include"
+	touch "$1/Kbuild"
+	printf 'one\ntwo\nthree\n' > "$1/mm/mmap.c"
+	printf 'uno\ndue\ntre\n' > "$1/mm/vma.c"
+	fake_image "$1/header" 7.3.0-plain
+	fake_built_tree "$BATS_TEST_TMPDIR/built" 7.3.0-plain
+	cat > "$1/Makefile" <<-END
+	.RECIPEPREFIX = >
+	S := \$(CURDIR)
+	all: bzImage modules
+	allnoconfig:
+	>@touch \$(O)/Makefile
+	>@(cat $BATS_TEST_TMPDIR/built/.config; grep ^CONFIG_ \$(KCONFIG_ALLCONFIG)) | grep -v UNHEARD > \$(O)/.config
+	\$(O)/%.o: \$(S)/mm/%.c
+	>@echo "  CC      \$*.o"; echo \$* >> \$(O)/steps; cp \$< \$@
+	bzImage: \$(O)/mmap.o \$(O)/vma.o
+	>@! grep -q BROKEN \$^ || { echo "mm/vma.c:1: error: BROKEN"; exit 1; }
+	>@mkdir -p \$(O)/arch/x86/boot && cat \$(S)/header \$^ > \$(O)/arch/x86/boot/bzImage
+	modules:
+	>@mkdir -p \$(O)/include && cp -r $BATS_TEST_TMPDIR/built/include/* \$(O)/include/
+	>@echo symbols > \$(O)/Module.symvers
+	END
+}

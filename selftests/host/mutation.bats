@@ -7,7 +7,7 @@ load helpers
 
 setup()
 {
-	fake_project prepare build-kernel own-kernel
+	fake_project prepare
 	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
 	tree=$BATS_TEST_TMPDIR/linux
 	mkdir -p "$tree/mm" "$FAKE/mutants"
@@ -164,16 +164,17 @@ mutation()
 # of the base, and $2 of a mutant.
 paper_kernel()
 {
-	mkdir -p "$FAKE/bin" "$FAKE/scripts/configs"
-	: > "$FAKE/scripts/configs/base.config"
-	: > "$FAKE/scripts/configs/plain.config"
+	mkdir -p "$FAKE/bin"
+	# build-kernel --tree DIR --name NAME plain
+	stub build-kernel '
+		d=$BUILD/kernels/$4
+		make -C "$2" O="$d/obj" bzImage && cp "$d/obj/arch/x86/boot/bzImage" "$d/vmlinuz"'
 	cat > "$FAKE/bin/make" <<-'END'
 	#!/bin/bash
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-C) src=$2; shift ;;
 		O=*) obj=${1#O=} ;;
-		allnoconfig) echo y > "$obj/.config" ;;
 		bzImage)
 			mkdir -p "$obj/arch/x86/boot"
 			cp "$src/mm/vma.c" "$obj/arch/x86/boot/bzImage" ;;
@@ -183,22 +184,20 @@ paper_kernel()
 	END
 	printf '%s\n' "$1" > "$BATS_TEST_TMPDIR/base"
 	printf '%s\n' "$2" > "$BATS_TEST_TMPDIR/mutant"
-	cat > "$FAKE/bin/vm" <<-'END'
-	#!/bin/bash
-	while [ $# -gt 2 ]; do
-		[ "$1" = --out ] && out=$2
-		shift
-	done
-	mkdir -p "$out"
-	echo "$2" > "$out/command"
-	said=$BATS_TEST_TMPDIR/base
-	grep -q FOREVER "$1" || said=$BATS_TEST_TMPDIR/mutant
-	grep '^\[' "$said" > "$out/console.log"
-	grep '=' "$said" | grep -v '^\[' > "$out/status"
-	grep '^verdict' "$said" > "$out/output"
-	END
-	chmod +x "$FAKE/bin/make" "$FAKE/bin/vm"
-	export SOURCE=$tree VM=$FAKE/bin/vm PATH=$FAKE/bin:$PATH
+	stub vm '
+		while [ $# -gt 2 ]; do
+			[ "$1" = --out ] && out=$2
+			shift
+		done
+		mkdir -p "$out"
+		echo "$2" > "$out/command"
+		said=$BATS_TEST_TMPDIR/base
+		grep -q FOREVER "$1" || said=$BATS_TEST_TMPDIR/mutant
+		grep "^\[" "$said" > "$out/console.log"
+		grep = "$said" | grep -v "^\[" > "$out/status"
+		grep "^verdict" "$said" > "$out/output"'
+	chmod +x "$FAKE/bin/make"
+	export SOURCE=$tree PATH=$FAKE/bin:$PATH
 }
 
 begun='[    5.000000] vma_torture: --- Start of test: all
