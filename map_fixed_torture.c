@@ -899,6 +899,7 @@ static void mf_abort_look(struct mf_lane *lane, unsigned long *mapped,
 			  bool *by_file, bool *detached)
 {
 	struct mm_struct *mm = lane->space->mm;
+	MA_STATE(mas, &mm->mm_mt, 0, 0);
 	unsigned int page;
 
 	bitmap_zero(mapped, MF_ABORT_PAGES);
@@ -906,11 +907,10 @@ static void mf_abort_look(struct mf_lane *lane, unsigned long *mapped,
 	*detached = false;
 	mmap_read_lock(mm);
 	for (page = 0; page < MF_ABORT_PAGES; page++) {
-		unsigned long addr = mf_abort_addr(lane, page);
-		MA_STATE(mas, &mm->mm_mt, addr, addr);
 		struct vm_area_struct *vma;
 
 		/* What the tree says: a VMA may think itself larger. */
+		mas_set(&mas, mf_abort_addr(lane, page));
 		vma = mas_walk(&mas);
 		if (!vma)
 			continue;
