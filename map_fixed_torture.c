@@ -898,8 +898,8 @@ static long mf_abort_map(struct mf_lane *lane, unsigned int from,
 static void mf_abort_look(struct mf_lane *lane, unsigned long *mapped,
 			  bool *by_file, bool *detached)
 {
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
 	struct mm_struct *mm = lane->space->mm;
-	MA_STATE(mas, &mm->mm_mt, 0, 0);
 	unsigned int page;
 
 	bitmap_zero(mapped, MF_ABORT_PAGES);
