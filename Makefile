@@ -23,6 +23,7 @@ distclean: clean
 # Variables given to make reach the scripts by the environment.
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
+export KERNEL MUTANTS DEADLINE JOBS SOURCE
 
 torture:
 	@scripts/torture
@@ -32,6 +33,9 @@ check:
 
 bench:
 	@scripts/bench
+
+mutation:
+	@scripts/mutation
 
 help:
 	@echo 'make                  build vma_torture.ko for the running kernel'
@@ -43,7 +47,9 @@ help:
 	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.2-debug)'
 	@echo 'make check            all tests: sources, builds, guests'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
+	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
+	@echo '                      KERNEL=7.2 MUTANTS="name ..." DEADLINE=60'
 	@echo 'make clean            remove what make built here'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean distclean torture check bench help
+.PHONY: all modules modules_install clean distclean torture check bench mutation help

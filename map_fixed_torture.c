@@ -34,6 +34,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "compat_vma_lock.h"
 #include "cover.h"
 #include "engine.h"
 #include "scenarios.h"
@@ -890,24 +891,32 @@ static long mf_abort_map(struct mf_lane *lane, unsigned int from,
 		       file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, 0);
 }
 
-/* Which pages of the range are mapped, and is any mapped by the file? */
+/*
+ * Which pages of the range are mapped, and is any mapped by the file, or by a
+ * VMA that is detached? Nobody else locks any of them.
+ */
 static void mf_abort_look(struct mf_lane *lane, unsigned long *mapped,
-			  bool *by_file)
+			  bool *by_file, bool *detached)
 {
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
 	struct mm_struct *mm = lane->space->mm;
 	unsigned int page;
 
 	bitmap_zero(mapped, MF_ABORT_PAGES);
 	*by_file = false;
+	*detached = false;
 	mmap_read_lock(mm);
 	for (page = 0; page < MF_ABORT_PAGES; page++) {
-		unsigned long addr = mf_abort_addr(lane, page);
-		struct vm_area_struct *vma = find_vma(mm, addr);
+		struct vm_area_struct *vma;
 
-		if (!vma || vma->vm_start > addr)
+		/* What the tree says: a VMA may think itself larger. */
+		mas_set(&mas, mf_abort_addr(lane, page));
+		vma = mas_walk(&mas);
+		if (!vma)
 			continue;
 		__set_bit(page, mapped);
 		*by_file |= !!vma->vm_file;
+		*detached |= !vt_vma_count(vma);
 	}
 	mmap_read_unlock(mm);
 }
@@ -916,17 +925,21 @@ static void mf_abort_judge(struct vt_run *run, struct mf_lane *lane, long ret)
 {
 	DECLARE_BITMAP(mapped, MF_ABORT_PAGES);
 	unsigned int page, inside = 0;
+	bool by_file, detached;
 	unsigned long word;
-	bool by_file;
 
-	mf_abort_look(lane, mapped, &by_file);
+	mf_abort_look(lane, mapped, &by_file, &detached);
 	bitmap_to_arr64((u64 *)&word, mapped, MF_ABORT_PAGES);
 	vt_look(run, MF_HALF_ABORT, true);
 	if (ret != lane->refuse)
 		vt_race(run, MF_HALF_ABORT, lane->space->mm,
 			mf_abort_addr(lane, MF_ABORT_FROM), ret, lane->refuse,
-			"file refused with %d, mmap() returned %ld",
-			lane->refuse, ret);
+			"refused with %d, mmap() returned %ld", lane->refuse,
+			ret);
+	if (detached)
+		vt_race(run, MF_HALF_ABORT, lane->space->mm,
+			mf_abort_addr(lane, MF_ABORT_FROM), inside, word,
+			"a detached VMA is left, mapped: 0x%lx", word);
 	for (page = 0; page < MF_ABORT_PAGES; page++) {
 		if (page >= MF_ABORT_FROM && page < MF_ABORT_TO)
 			inside += test_bit(page, mapped);
@@ -955,6 +968,26 @@ static void mf_abort_break(struct mf_lane *lane)
 		  (half - MF_ABORT_FROM) * PAGE_SIZE);
 }
 
+/*
+ * One that the kernel itself refuses, before anything is unmapped: an mm that is
+ * above its RLIMIT_AS may not even replace what it has. The limit is this
+ * thread's own.
+ */
+static void mf_abort_at_limit(struct vt_run *run, struct mf_lane *lane)
+{
+	struct rlimit *rlim = &current->signal->rlim[RLIMIT_AS];
+	unsigned long saved = rlim->rlim_cur;
+	long ret;
+
+	lane->refuse = -ENOMEM;
+	WRITE_ONCE(rlim->rlim_cur, PAGE_SIZE);
+	ret = mf_abort_map(lane, MF_ABORT_FROM, MF_ABORT_TO, NULL, PROT_READ);
+	WRITE_ONCE(rlim->rlim_cur, saved);
+	vt_count(run, MF_C_REFUSED, 1);
+	mf_abort_judge(run, lane, ret);
+	lane->refuse = 0;
+}
+
 static void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 {
 	static const int errnos[] = {
@@ -974,6 +1007,10 @@ static void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 				return;
 	}
 
+	if (vt_rnd_one_in(&t->rnd, 4)) {
+		mf_abort_at_limit(t->run, lane);
+		return;
+	}
 	lane->refuse = errnos[vt_rnd_below(&t->rnd, ARRAY_SIZE(errnos))];
 	lane->refused = false;
 	ret = mf_abort_map(lane, MF_ABORT_FROM, MF_ABORT_TO, lane->file, PROT_READ);
@@ -1331,6 +1368,12 @@ static bool mf_burst(struct mf_lane *lane, long *grown)
 			return false;
 	vt_count(lane->space->run, MF_C_ALONE, MF_BURST);
 	vt_count(lane->space->run, MF_C_ALONE_NS, ktime_get_ns() - begun);
+	/* By what is not accounted, and back. */
+	for (i = 0; i < MF_BURST; i++)
+		if (mf_abort_map(lane, 0, MF_ABORT_PAGES, lane->shmem, PROT_READ) ||
+		    mf_abort_map(lane, 0, MF_ABORT_PAGES, NULL,
+				 PROT_READ | PROT_WRITE))
+			return false;
 	*grown = vm_memory_committed() - before;
 	return true;
 }

@@ -37,6 +37,7 @@
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 
 #include "compat_vma_lock.h"
@@ -241,6 +242,7 @@ struct vl_held {
  * struct vl_reader - a reader
  * @inside: the VMA it has locked for read, or NULL; read by writers
  * @mm: the mm it reads in; read by writers
+ * @cpu: where it runs, or ran last; read by writers
  * @space: the space of @mm
  * @held: what it asks for, and what it got
  * @ended: of the region it reads in, before it locked
@@ -257,6 +259,7 @@ struct vl_held {
 struct vl_reader {
 	struct vm_area_struct *inside ____cacheline_aligned;
 	struct mm_struct *mm;
+	int cpu;
 
 	struct vl_space *space ____cacheline_aligned;
 	struct vl_held held;
@@ -276,10 +279,18 @@ struct vl_reader {
  * struct vl_writer - a writer
  * @adopt: shall the child that is forked leave its mm behind?
  * @child: the mm the child left, with a reference
+ * @stopped: a reader's CPU was asked to stop, and has not gone on yet
+ * @until: number of changes after which it goes on
+ * @patience: ns after which it goes on anyway
+ * @changes: changes made
  */
 struct vl_writer {
 	bool adopt;
 	struct mm_struct *child;
+	bool stopped ____cacheline_aligned;
+	unsigned int until;
+	u32 patience;
+	unsigned int changes;
 } ____cacheline_aligned;
 
 /**
@@ -390,7 +401,8 @@ static bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma)
  *
  * Only callbacks that come when readers are excluded judge: ->close, for which
  * the VMA was detached first, and ->open and ->mmap for a VMA that is in no tree
- * yet. (The VMA that ->open splits off of is not locked yet: it is not judged.)
+ * yet. (The VMA that ->open splits off of is not locked yet: it is not judged.
+ * The one that fork copies is: copy_page_range() wants it so.)
  */
 
 static struct vl_obj *vl_obj_get(struct vl_test *test,
@@ -424,10 +436,15 @@ static struct vl_test *vl_test_of(struct vm_area_struct *vma)
 static void vl_vm_open(struct vm_area_struct *vma)
 {
 	struct vl_test *test = vl_test_of(vma);
+	struct vm_area_struct *from;
 
 	/* A copy of another VMA, object included; may stay without its own. */
 	vma->vm_private_data = vl_obj_get(test, vma);
 	vl_exclusive(test, vma, false, "open");
+	from = vma->vm_mm != current->mm && current->mm ?
+	       vma_lookup(current->mm, vma->vm_start) : NULL;
+	if (from)
+		vl_exclusive(test, from, vl_close_by(test, from), "fork");
 }
 
 static void vl_vm_close(struct vm_area_struct *vma)
@@ -1290,6 +1307,7 @@ static int vl_reader_main(struct vt_thread *t)
 		for (i = 0; i < VL_STAY && vt_go(t); i++) {
 			enum vl_break how = VL_SOUND;
 
+			WRITE_ONCE(r->cpu, raw_smp_processor_id());
 			/* Nothing happens any more where no writer comes. */
 			if (READ_ONCE(slot->space) != r->space)
 				break;
@@ -1413,6 +1431,27 @@ static long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 			  advice[vt_rnd_below(&t->rnd, ARRAY_SIZE(advice))]);
 }
 
+/* A new stack grows page by page, as by faults, while readers are in it. */
+static long vl_do_grow(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned long addr = VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE;
+	struct vl_region *stack = &c->space->regions[VL_STACK];
+	long ret;
+
+	WRITE_ONCE(c->space->hot, VL_STACK);
+	atomic_inc(&stack->begun);
+	c->region = VL_STACK;
+	ret = vl_do_munmap(t, c);
+	while (!ret && addr > VL_STACK_BASE) {
+		addr -= PAGE_SIZE;
+		vl_fault_under_mmap_lock(t->run, c->space->mm, addr,
+					 FAULT_FLAG_DEFAULT | FAULT_FLAG_USER |
+					 FAULT_FLAG_WRITE);
+	}
+	atomic_inc(&stack->ended);
+	return ret;
+}
+
 /* The lock itself: nobody gets in from vma_start_write() to the unlock. */
 static long vl_do_lock(struct vt_thread *t, struct vl_change *c)
 {
@@ -1495,8 +1534,52 @@ static const struct {
 	{ 6, vl_do_mremap },
 	{ 6, vl_do_madvise },
 	{ 4, vl_do_lock },
+	{ 2, vl_do_grow },
 	{ 1, vl_do_fork },
 };
+
+/*
+ * Stops a reader where it is, by an interrupt, until the writer has made its
+ * change, or is at it: what a lock is checked for once it is taken matters only
+ * if the VMA changed, or was locked, between the lookup and the locking, which
+ * takes a few instructions.
+ */
+#define VL_STOP_NS	(500 * NSEC_PER_USEC)
+#define VL_SHORT_NS	(60 * NSEC_PER_USEC)
+
+static void vl_stop_here(void *arg)
+{
+	u64 begin = ktime_get_mono_fast_ns();
+	struct vl_writer *w = arg;
+
+	while ((int)(READ_ONCE(w->changes) - w->until) < 0 &&
+	       ktime_get_mono_fast_ns() - begin < w->patience)
+		cpu_relax();
+	/* The writer may stop another one: pairs with vl_stop_reader(). */
+	smp_store_release(&w->stopped, false);
+}
+
+static void vl_stop_reader(struct vt_thread *t, struct vl_change *c)
+{
+	struct vl_test *test = c->test;
+	struct vl_writer *w = c->w;
+	struct vl_reader *r;
+
+	/* Pairs with the release in vl_stop_here(). */
+	if (smp_load_acquire(&w->stopped))
+		return;
+	r = &test->readers[vt_rnd_below(&t->rnd, test->nr_readers)];
+	if (READ_ONCE(r->mm) != c->space->mm)
+		return;
+	w->until = w->changes + 1;
+	w->patience = vt_rnd_one_in(&t->rnd, 2) ? VL_STOP_NS :
+		      vt_rnd_below(&t->rnd, VL_SHORT_NS);
+	w->stopped = true;
+	if (READ_ONCE(r->cpu) == get_cpu() ||
+	    smp_call_function_single(READ_ONCE(r->cpu), vl_stop_here, w, 0))
+		w->stopped = false;
+	put_cpu();
+}
 
 static void vl_write(struct vt_thread *t, struct vl_change *c)
 {
@@ -1524,8 +1607,11 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	region = &c->space->regions[c->region];
 	WRITE_ONCE(c->space->hot, c->region);
 	atomic_inc(&region->begun);
+	if (vt_rnd_one_in(&t->rnd, 4))
+		vl_stop_reader(t, c);
 	ret = vl_changes[i].make(t, c);
 	atomic_inc(&region->ended);
+	WRITE_ONCE(c->w->changes, c->w->changes + 1);
 
 	vt_op(t->run);
 	vt_count(t->run, VL_WRITES, 1);
@@ -1534,7 +1620,47 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 		vt_count(t->run, VL_WRITE_ERRORS, 1);
 }
 
+/*
+ * A VMA object goes from one mm straight into another, to the same address,
+ * while a reader is about to lock it: the object that was freed last is the next
+ * one to be given out.
+ */
+static void vl_hand_over(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned int region = vt_rnd_below(&t->rnd, VL_REGIONS);
+	struct vl_test *test = c->test;
+	struct vl_space *to;
+
+	to = vl_space_get(&test->slots[vt_rnd_below(&t->rnd, test->nr_slots)]);
+	if (to == c->space)
+		goto out;
+
+	WRITE_ONCE(c->space->hot, region);
+	atomic_inc(&c->space->regions[region].begun);
+	atomic_inc(&to->regions[region].begun);
+	kthread_use_mm(c->space->mm);
+	vl_map_region(test, region);
+	vl_stop_reader(t, c);
+	vt_syscall(sys_munmap, vl_region_base(region), VL_SIZE);
+	kthread_unuse_mm(c->space->mm);
+
+	kthread_use_mm(to->mm);
+	vl_map_region(test, region);
+	kthread_unuse_mm(to->mm);
+	/* Now it may go on. */
+	WRITE_ONCE(c->w->changes, c->w->changes + 1);
+
+	kthread_use_mm(c->space->mm);
+	vl_map_region(test, region);
+	kthread_unuse_mm(c->space->mm);
+	atomic_inc(&to->regions[region].ended);
+	atomic_inc(&c->space->regions[region].ended);
+out:
+	vl_space_put(test, to);
+}
+
 #define VL_ROUND	8	/* changes in a space before the next one */
+#define VL_HAND_OVERS	2	/* and then */
 #define VL_EXIT		6	/* rounds before a new mm takes another's place */
 
 static int vl_writer_main(struct vt_thread *t)
@@ -1555,6 +1681,8 @@ static int vl_writer_main(struct vt_thread *t)
 		for (i = 0; i < VL_ROUND && vt_go(t); i++)
 			vl_write(t, &c);
 		kthread_unuse_mm(c.space->mm);
+		for (i = 0; i < VL_HAND_OVERS && vt_go(t); i++)
+			vl_hand_over(t, &c);
 		vl_space_put(test, c.space);
 
 		/* A child's mm takes the place of another one. */
@@ -1573,6 +1701,9 @@ static int vl_writer_main(struct vt_thread *t)
 			vl_slot_put(test, slot, space);
 		}
 	}
+	/* It ends by itself. Pairs with the release in vl_stop_here(). */
+	while (smp_load_acquire(&w->stopped))
+		cond_resched();
 	return 0;
 }
 
@@ -1676,6 +1807,8 @@ static void vl_stop(struct vt_run *run)
 
 	if (!test)
 		return;
+	/* No vl_stop_here() is on its way out of the last interrupt. */
+	synchronize_rcu();
 	vl_rest(run);
 	vl_space_put(test, test->decoy);
 	/* Waits for children that still end: ->close has come for all VMAs. */

@@ -1,0 +1,264 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016,SC2030,SC2031  # bodies of stubs; run is a subshell
+# scripts/mutate and scripts/mutation, on a kernel made of paper.
+
+load helpers
+
+setup()
+{
+	fake_project prepare
+	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
+	tree=$BATS_TEST_TMPDIR/linux
+	mkdir -p "$tree/mm" "$FAKE/mutants"
+	cat > "$tree/mm/vma.c" <<-'END'
+	static int lock(struct vma *vma);
+
+	static int other(struct vma *vma)
+	{
+		count(vma);
+		return 0;
+	}
+
+	/* lock() - says what it does */
+	static int
+	lock(struct vma *vma)
+	{
+		/* count(vma) */
+		count(vma);
+
+		/*
+		 * wait(vma);
+		 */
+		wait(vma,
+		     FOREVER);
+		wake(vma);
+		return 0;
+	}
+	END
+	mutant no_wait <<-'END'
+	@@ mm/vma.c lock()
+	 	count(vma);
+	-	wait(vma,
+	-	     FOREVER);
+	+	/* no wait */
+	END
+}
+
+# mutant NAME < edits
+mutant()
+{
+	{
+		printf '%s\n' '# a comment' 'promise: it waits' 'documented: nowhere' \
+			'scenario: map_fixed' 'oracle: gap' '' 'Some words.' ''
+		cat
+	} > "$FAKE/mutants/$1.mutant"
+}
+
+mutate()
+{
+	run "$TOP/scripts/mutate" "$@"
+	echo "$output"
+}
+
+# The mutant named does not fit, for the reason given, and nothing is changed.
+misfit()
+{
+	cp "$tree/mm/vma.c" "$tree/before"
+	mutate "$FAKE/mutants/$1.mutant" "$tree"
+	[ "$status" = 2 ]
+	[[ $output == *"$1.mutant"*"$2"* ]]
+	cmp "$tree/mm/vma.c" "$tree/before"
+}
+
+@test "an edit is made in its function, where comments and white space differ" {
+	mutate --check "$FAKE/mutants/no_wait.mutant" "$tree"
+	[ "$status" = 0 ]
+	grep -q FOREVER "$tree/mm/vma.c"
+	mutate --files "$FAKE/mutants/no_wait.mutant" "$tree"
+	[ "$output" = mm/vma.c ]
+	mutate "$FAKE/mutants/no_wait.mutant" "$tree"
+	[ "$status" = 0 ]
+	run grep -A1 -c FOREVER "$tree/mm/vma.c"
+	[ "$output" = 0 ]
+	grep -q '/\* no wait \*/' "$tree/mm/vma.c"
+	grep -q 'wake(vma);' "$tree/mm/vma.c"
+	# The same once more finds nothing.
+	misfit no_wait 'fits 0 times'
+}
+
+@test "an edit has to fit exactly once" {
+	mutant none <<< $'@@ mm/vma.c lock()\n-\tleap(vma);'
+	misfit none 'fits 0 times'
+	mutant twice <<< $'@@ mm/vma.c\n-\tcount(vma);'
+	misfit twice 'fits 2 times'
+	mutant nowhere <<< $'@@ mm/vma.c unlock()\n-\tcount(vma);'
+	misfit nowhere 'no function'
+	mutant prototype <<< $'@@ mm/vma.c count()\n-\tcount(vma);'
+	misfit prototype 'no function'
+}
+
+@test "a file that is no mutant is refused" {
+	mutant odd <<< $'@@ mm/vma.c lock()\nwhat is this'
+	misfit odd "what is 'what is this'"
+	mutant empty <<< ''
+	misfit empty 'no edit'
+	sed -i '/^promise/d' "$FAKE/mutants/no_wait.mutant"
+	misfit no_wait "no line 'promise:'"
+	mutate --no-such-option x y
+	[ "$status" = 2 ]
+	mutate only_one
+	[ "$status" = 2 ]
+}
+
+@test "the mutants of this project have all that they need to have" {
+	local f n=0
+	for f in "$TOP"/mutants/*.mutant; do
+		for field in promise documented scenario oracle; do
+			grep -q "^$field: ." "$f" || { echo "$f: no $field"; return 1; }
+		done
+		grep -q "X($(sed -n 's/^scenario: //p' "$f"))" "$TOP/scenarios.h"
+		for o in $(sed -n 's/^oracle: //p' "$f" | tr -d ,); do
+			[ "$o" = stall ] || [ "$o" = console ] ||
+				grep -q "{ \"$o\"," "$TOP/$(sed -n 's/^scenario: //p' "$f")_torture.c" ||
+				{ echo "$f: no oracle $o"; return 1; }
+		done
+		n=$((n + 1))
+	done
+	[ $n -ge 20 ]
+}
+
+mutation()
+{
+	run "$FAKE/scripts/mutation" "$@"
+	echo "$output"
+}
+
+@test "mutation refuses names and numbers that are none" {
+	mutation no_such_mutant
+	[ "$status" = 2 ]
+	[[ $output == *"no mutant no_such_mutant"* ]]
+	DEADLINE=abc mutation
+	[ "$status" = 2 ]
+	DEADLINE=5 mutation
+	[ "$status" = 2 ]
+	JOBS=0 mutation
+	[ "$status" = 2 ]
+}
+
+@test "mutation --list and --check" {
+	mutation --list
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +it\ waits ]]
+	SOURCE=$tree mutation --check
+	[ "$status" = 0 ]
+	[[ $output == *"1 mutants fit"* ]]
+	mutant none <<< $'@@ mm/vma.c lock()\n-\tleap(vma);'
+	SOURCE=$tree mutation --check
+	[ "$status" = 2 ]
+	SOURCE=$tree mutation --check no_wait
+	[ "$status" = 0 ]
+}
+
+# A kernel whose image is its source, and a guest that says of it what $1 says
+# of the base, and $2 of a mutant.
+paper_kernel()
+{
+	mkdir -p "$FAKE/bin"
+	# build-kernel --tree DIR --name NAME plain
+	stub build-kernel '
+		d=$BUILD/kernels/$4
+		make -C "$2" O="$d/obj" bzImage && cp "$d/obj/arch/x86/boot/bzImage" "$d/vmlinuz"'
+	cat > "$FAKE/bin/make" <<-'END'
+	#!/bin/bash
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-C) src=$2; shift ;;
+		O=*) obj=${1#O=} ;;
+		bzImage)
+			mkdir -p "$obj/arch/x86/boot"
+			cp "$src/mm/vma.c" "$obj/arch/x86/boot/bzImage" ;;
+		esac
+		shift
+	done
+	END
+	printf '%s\n' "$1" > "$BATS_TEST_TMPDIR/base"
+	printf '%s\n' "$2" > "$BATS_TEST_TMPDIR/mutant"
+	stub vm '
+		while [ $# -gt 2 ]; do
+			[ "$1" = --out ] && out=$2
+			shift
+		done
+		mkdir -p "$out"
+		echo "$2" > "$out/command"
+		said=$BATS_TEST_TMPDIR/base
+		grep -q FOREVER "$1" || said=$BATS_TEST_TMPDIR/mutant
+		grep "^\[" "$said" > "$out/console.log"
+		grep = "$said" | grep -v "^\[" > "$out/status"
+		grep "^verdict" "$said" > "$out/output"'
+	chmod +x "$FAKE/bin/make"
+	export SOURCE=$tree PATH=$FAKE/bin:$PATH
+}
+
+begun='[    5.000000] vma_torture: --- Start of test: all
+outcome=ok'
+race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
+
+@test "mutation: killed by an oracle, and the time it took" {
+	paper_kernel "$begun"$'\nverdict SUCCESS' "$begun"$'\n'"$race"$'\nverdict FAILURE'
+	mutation
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +yes\ +map_fixed/gap\ +2250 ]]
+	[[ $output =~ base.*\ no\ .*SUCCESS ]]
+	[[ $output == *"1 of 1 mutants killed within 60 s, the base silent"* ]]
+	grep -q 'scenarios=map_fixed' "$FAKE/build/mutation/7.2/runs/no_wait/command"
+	# What was edited is as it was.
+	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.2/src/mm/vma.c"
+}
+
+@test "mutation: killed by the console, before or without an oracle" {
+	paper_kernel "$begun"$'\nverdict SUCCESS' \
+		"$begun"$'\n[    6.000000] WARNING: CPU: 0 at mm/vma.c\n'"$race"
+	mutation
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +yes\ +console\ +1000\ +WARNING.*then\ map_fixed/gap ]]
+	printf '[    5.000000] vma_torture: --- Start of test: all\noutcome=died\n' \
+		> "$BATS_TEST_TMPDIR/mutant"
+	mutation --no-base
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +yes\ +console.*the\ guest\ died ]]
+}
+
+@test "mutation: a mutant that survives, and a race that comes too late" {
+	paper_kernel "$begun"$'\nverdict SUCCESS' "$begun"$'\nverdict SUCCESS'
+	mutation
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +no\ .*SUCCESS ]]
+	printf '%s\nverdict FAILURE\n' "$begun
+[   99.250000] vma_torture: RACE map_fixed/gap seq=1 what" > "$BATS_TEST_TMPDIR/mutant"
+	mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output == *"0 of 1 mutants killed"* ]]
+}
+
+@test "mutation: a base that is not silent, and a guest that never came" {
+	paper_kernel "$begun"$'\n'"$race" "$begun"$'\n'"$race"
+	mutation
+	[ "$status" = 1 ]
+	[[ $output == *"the base NOT silent"* ]]
+	printf 'outcome=noboot\n' > "$BATS_TEST_TMPDIR/mutant"
+	mutation --no-base
+	[ "$status" = 2 ]
+	[[ $output =~ no_wait\ +broken ]]
+}
+
+@test "mutation: one that does not build" {
+	paper_kernel "$begun"$'\nverdict SUCCESS' "$begun"$'\n'"$race"
+	mutation --build
+	[ "$status" = 0 ]
+	mutant broken <<< $'@@ mm/vma.c lock()\n-\tleap(vma);'
+	mutation --no-base broken
+	[ "$status" = 2 ]
+	[[ $output =~ broken\ +broken\ .*does\ not\ build ]]
+	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.2/src/mm/vma.c"
+}
