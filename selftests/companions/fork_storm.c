@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include "user.h"
 
-#define PAGES		512
+#define PAGES		256
 #define VMAS		64	/* that the pages are in */
-#define CHILDREN	8	/* at once */
+#define CHILDREN	3	/* at once */
 #define OVERCOMMIT	"/proc/sys/vm/overcommit_memory"
 
 /* All processes have it. */
@@ -132,13 +132,17 @@ static void reap(pid_t pid)
 static __attribute__((noreturn)) void parent(void)
 {
 	pid_t pids[CHILDREN] = { }, pid, me = getpid();
+	pthread_attr_t attr;
 	pthread_t thread;
 	uint64_t i;
 
 	make_arena();
 	watch_me(arena, PAGES * PAGE);
+	/* Each child gets a copy of these, too, which has to be accounted. */
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 64 * KIB);
 	for (i = 0; i < opt_threads; i++)
-		pthread_create(&thread, NULL, writer, (void *)(uintptr_t)(i + 1));
+		pthread_create(&thread, &attr, writer, (void *)(uintptr_t)(i + 1));
 	for (i = 0; !common->stop; i++) {
 		pid_t *slot = &pids[i % CHILDREN];
 
@@ -158,8 +162,8 @@ static __attribute__((noreturn)) void parent(void)
 			bad("fork: %s", strerror(errno));
 		}
 		/* Some while they are still being made. */
-		if (pid > 0 && i % 3 == 0)
-			kill(pid, SIGKILL);
+		if (pid > 0 && i % 2 && !kill(pid, SIGKILL))
+			count(killed);
 		if (i % 8 == 0 && !intact("parent"))
 			break;
 	}
@@ -222,9 +226,13 @@ static __attribute__((noreturn)) void swapper(void)
 
 static pid_t spawn(void (*fn)(void), bool in_group)
 {
-	pid_t me = getpid(), pid = fork();
+	pid_t me = getpid(), pid;
+	double end = now() + 5;
 	char procs[96];
 
+	/* What the dead have held may come back a moment later. */
+	while ((pid = fork()) < 0 && errno == ENOMEM && now() < end)
+		pause_for(0.02);
 	if (pid < 0)
 		broken("fork");
 	if (pid)
@@ -293,8 +301,9 @@ static void storm(bool in_group)
 		fail("nothing was read, or nobody killed");
 	if (common->bad)
 		fail("%s (%lu such)", common->what, common->bad);
-	/* After it a fork works as before. */
-	pid = fork();
+	/* After it a fork works as before, if there is memory. */
+	for (end = now() + 5; (pid = fork()) < 0 && now() < end;)
+		pause_for(0.02);
 	if (!pid)
 		_exit(42);
 	if (pid < 0 || waitpid(pid, (int *)&i, 0) != pid || WEXITSTATUS(i) != 42)
@@ -380,7 +389,7 @@ static void interrupted(int sig)
 /* What is mapped beside leaves room for a few children only. */
 static void no_overcommit(void)
 {
-	long limit, committed, room = 6 * PAGES * PAGE / KIB;
+	long limit, committed, room = 4 * (PAGES * PAGE + MIB) / KIB;
 	void *beside = NULL;
 	size_t size = 0;
 
