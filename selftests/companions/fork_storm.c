@@ -28,7 +28,7 @@ static struct {
 	unsigned long bad;
 	char what[128];
 	volatile pid_t parent, child;
-	volatile bool stop;
+	volatile bool stop, held;
 } *common;
 
 static char *arena;
@@ -386,12 +386,32 @@ static void interrupted(int sig)
 	_exit(128 + sig);
 }
 
-/* What is mapped beside leaves room for a few children only. */
+/*
+ * Has SIZE bytes until it is killed; in a process of its own, for of a process
+ * with much memory the kernel wants more to be left (vm.user_reserve_kbytes).
+ */
+static pid_t hold(size_t size)
+{
+	pid_t me = getpid(), pid = fork();
+
+	if (pid < 0)
+		broken("fork");
+	if (pid)
+		return pid;
+	die_with(me);
+	if (mmap(NULL, size, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+		bad("no %zu bytes to hold: %s", size, strerror(errno));
+	common->held = true;
+	for (;;)
+		pause();
+}
+
+/* What is held beside leaves room for a parent and a child or two only. */
 static void no_overcommit(void)
 {
-	long limit, committed, room = 4 * (PAGES * PAGE + MIB) / KIB;
-	void *beside = NULL;
-	size_t size = 0;
+	/* Threads have stacks of 8 MiB, which a child gets copies of. */
+	long limit, committed, room = 3 * (opt_threads * 8 + 4) * (MIB / KIB);
+	pid_t holder = 0;
 
 	overcommit_was = read_number(OVERCOMMIT, NULL);
 	if (overcommit_was < 0 || !write_text(OVERCOMMIT, "2\n")) {
@@ -401,15 +421,17 @@ static void no_overcommit(void)
 	}
 	limit = read_number("/proc/meminfo", "CommitLimit:");
 	committed = read_number("/proc/meminfo", "Committed_AS:");
+	memset(common, 0, sizeof(*common));
 	if (limit - committed > room) {
-		size = (limit - committed - room) * KIB;
-		beside = mmap(NULL, size, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (beside != MAP_FAILED)
-			madvise(beside, size, MADV_DONTFORK);
+		holder = hold((limit - committed - room) * KIB);
+		while (!common->held)
+			pause_for(0.01);
 	}
 	storm(false);
-	if (size && beside != MAP_FAILED)
-		munmap(beside, size);
+	if (holder) {
+		kill(holder, SIGKILL);
+		waitpid(holder, NULL, 0);
+	}
 	put_back();
 }
 

@@ -24,7 +24,7 @@
 
 static struct {
 	pid_t pid;
-	bool watched, seen;
+	bool watched, seen, again;
 } known[MAX];
 
 static unsigned int nr_known;
@@ -50,13 +50,14 @@ static void found(pid_t pid)
 	if (i == nr_known) {
 		known[nr_known++].pid = pid;
 		known[i].watched = false;
+		known[i].again = false;
 	}
 	known[i].seen = true;
 	if (known[i].watched)
 		return;
 	if (tell("%d\n", pid)) {
 		known[i].watched = true;
-		watched++;
+		watched += !known[i].again;
 	} else if (errno == ENOSPC) {
 		/* Again when others have gone. */
 		full++;
@@ -95,6 +96,30 @@ static void scan(pid_t pid, unsigned int depth)
 		}
 	}
 	closedir(tasks);
+}
+
+/* An exec ends a watch: what the process has become is to be watched too. */
+static void watch_after_exec(void)
+{
+	FILE *f = fopen(DIR_OF_OURS "watch", "r");
+	char line[1024];
+	unsigned int i;
+	int pid;
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "pid=%d ", &pid) != 1)
+			continue;
+		for (i = 0; i < nr_known && known[i].pid != pid; i++)
+			;
+		if (i == nr_known)
+			continue;
+		/* The last line about a process is the one that counts. */
+		known[i].watched = !strstr(line, " state=exec ");
+		known[i].again = true;
+	}
+	fclose(f);
 }
 
 /* Room for others: what the module keeps of those that have ended. */
@@ -181,6 +206,7 @@ int main(int argc, char **argv)
 	}
 	rc = 0;
 	for (;;) {
+		watch_after_exec();
 		scan(getpid(), 0);
 		forget_dead();
 		got = waitpid(-1, &status, WNOHANG);
