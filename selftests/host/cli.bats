@@ -9,7 +9,7 @@ scripts()
 {
 	local f
 	for f in "$TOP"/scripts/* "$TOP/selftests/run" "$TOP/.ci/run"; do
-		[ -x "$f" ] || continue
+		[ -f "$f" ] && [ -x "$f" ] || continue
 		case ${f##*/} in
 		vm-init) continue ;; # PID 1 of a guest
 		esac
