@@ -9,7 +9,7 @@ scripts()
 {
 	local f
 	for f in "$TOP"/scripts/* "$TOP/selftests/run" "$TOP/.ci/run"; do
-		[ -f "$f" ] && [ -x "$f" ] || continue
+		if ! [ -f "$f" ] || ! [ -x "$f" ]; then continue; fi
 		case ${f##*/} in
 		vm-init) continue ;; # PID 1 of a guest
 		esac
