@@ -256,9 +256,16 @@ static void ended(const char *who, pid_t pid)
 		bad("the %s ended with status 0x%x", who, status);
 }
 
+/* The least that has to happen; on a slow machine it takes longer. */
+static bool seen_enough(void)
+{
+	return common->reads && common->killed;
+}
+
 static void storm(bool in_group)
 {
 	double end = now() + opt_seconds, turn = now() + opt_seconds / 3.0;
+	double last = end + 20;
 	pid_t readers[2], swap = 0, pid;
 	unsigned int i;
 
@@ -270,12 +277,15 @@ static void storm(bool in_group)
 		swap = spawn(swapper, false);
 	pid = common->parent = spawn(parent, in_group);
 	common->parents++;
-	while (now() < end && !common->bad) {
+	while (!common->bad &&
+	       (now() < end || (!seen_enough() && now() < last))) {
+		bool due = now() >= turn && seen_enough();
+
 		pause_for(0.02);
-		if (now() < turn && waitpid(pid, NULL, WNOHANG) != pid)
+		if (!due && waitpid(pid, NULL, WNOHANG) != pid)
 			continue;
 		/* It goes with all of its threads, in whatever it does. */
-		if (now() >= turn) {
+		if (due) {
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
 			turn += opt_seconds / 3.0;
@@ -297,7 +307,7 @@ static void storm(bool in_group)
 	note_line("parents", common->parents);
 	if (swap)
 		note_line("swapoffs", common->swaps);
-	if (!common->reads || !common->killed)
+	if (!seen_enough())
 		fail("nothing was read, or nobody killed");
 	if (common->bad)
 		fail("%s (%lu such)", common->what, common->bad);
