@@ -39,7 +39,7 @@
 #define WT_PLACES	64	/* remembered addresses of each mm */
 #define WT_POINTS	64	/* looks in a burst */
 #define WT_LOCKS	16
-#define WT_TREE_BURSTS	16	/* bursts for each look at the whole tree */
+#define WT_TREE_PAUSE	4	/* times as long as a look at the whole tree took */
 
 enum wt_kind {
 	WT_GAP, WT_ORDER, WT_RANGE, WT_FOREIGN, WT_XA_ZERO, WT_MAP_COUNT,
@@ -110,7 +110,7 @@ static const char *const wt_state_names[] = {
  * @process: its mm
  * @decoy: an mm of the module's own to break promises in, if that is asked for
  * @rnd: random stream of the thread
- * @bursts: since a look at the whole tree
+ * @tree_after: when to look at the whole tree again, ktime_get_ns()
  * @state: see wt_state_names
  * @looks: how often; only the thread counts, anybody may read, as the next two
  * @exposure: how many of them could have caught a race
@@ -125,7 +125,7 @@ struct wt_watch {
 	struct wt_target process;
 	struct wt_target decoy;
 	struct vt_rnd rnd;
-	unsigned int bursts;
+	u64 tree_after;
 	enum wt_state state;
 	u64 looks;
 	u64 exposure;
@@ -464,14 +464,19 @@ static void wt_burst_broken(struct wt_watch *w)
 static void wt_burst(struct wt_watch *w)
 {
 	struct wt_target *t = &w->process;
+	u64 now = ktime_get_ns();
 	unsigned int i;
 
 	vt_op(&wt_run);
-	/* Never wait for it: whoever has it may be stuck. */
-	if (w->bursts++ >= WT_TREE_BURSTS && mmap_read_trylock(t->mm)) {
+	/*
+	 * Never wait for it: whoever has it may be stuck. And leave it to the
+	 * process most of the time: it may have tens of thousands of VMAs.
+	 */
+	if (now >= w->tree_after && mmap_read_trylock(t->mm)) {
 		wt_look_tree(w, t);
 		mmap_read_unlock(t->mm);
-		w->bursts = 0;
+		w->tree_after = ktime_get_ns();
+		w->tree_after += WT_TREE_PAUSE * (w->tree_after - now);
 	}
 	/* Trees are in RCU mode once others can find them. */
 	if (!mt_in_rcu(&t->mm->mm_mt))
@@ -644,7 +649,6 @@ static int wt_begin(pid_t nr, unsigned long start, unsigned long end)
 		return -ENOMEM;
 	w->process.start = start;
 	w->process.end = end;
-	w->bursts = WT_TREE_BURSTS;
 	vt_rnd_fork(&w->rnd, vt_params.seed, ++wt_begun);
 	ret = wt_take(w, nr);
 	if (ret)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: MAP_FIXED at RLIMIT_AS, vm.max_map_count, RLIMIT_MEMLOCK, and not to replace
-# timeout: 60
+# timeout: 120
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"
