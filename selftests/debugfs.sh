@@ -11,7 +11,7 @@ map_fixed_kinds="gap no_vma stale close_order half_abort account stall"
 files_there()
 {
 	bad=0
-	for f in verdict summary control races; do
+	for f in verdict summary control races watch; do
 		[ -f "$D/$f" ] || { note "no $f"; bad=1; }
 	done
 	for s in $(scenarios); do
@@ -34,8 +34,11 @@ root_only()
 	find "$D" -type f -exec stat -c '%a %u %n' {} + > "$tmp/modes"
 	[ -s "$tmp/modes" ] || return
 	while read -r mode uid f; do
-		want=400
-		[ "$f" != "$D/control" ] || want=200
+		case ${f#"$D"/} in
+		control) want=200 ;;
+		watch) want=600 ;;
+		*) want=400 ;;
+		esac
 		[ "$mode $uid" = "$want 0" ] || { note "$f: mode $mode uid $uid"; bad=1; }
 	done < "$tmp/modes"
 	# Its own mode or the mount's keeps others out.

@@ -140,7 +140,7 @@ again_replaces()
 
 hole_is_seen()
 {
-	me --hole 60
+	me --busted 60
 	pids="$pids $pid"
 	watch "$line" && wait_for 20 of_above "$pid" races 0 || no "a hole went unseen" || return
 	grep -q "scenario=watch kind=gap .*pid $pid: nothing at" "$D/races" &&

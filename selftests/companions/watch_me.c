@@ -3,12 +3,7 @@
  * A process to be watched: it promises an arena that is always mapped, and
  * replaces parts of it all the time.
  *
- *   watch_me [--hole] [--exec] SECONDS
- *
  * prints "PID START-END", as the file "watch" wants it, and goes on.
- *
- *   --hole  break the promise: unmap a page for a moment now and then
- *   --exec  at the end become another program in the same process
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +13,11 @@
 #include <unistd.h>
 
 #define PAGES	64
+
+static const char usage[] =
+	"usage: watch_me [--busted] [--exec] SECONDS\n"
+	"  --busted  break the promise: unmap a page for a moment now and then\n"
+	"  --exec    at the end become another program in the same process\n";
 
 static char *arena;
 static long page;
@@ -36,16 +36,20 @@ static void replace(int nr, int len)
 
 int main(int argc, char **argv)
 {
-	int hole = 0, exec = 0, i;
+	int busted = 0, exec = 0, i;
 	unsigned int n = 0;
 	time_t end;
 
 	for (i = 1; i < argc - 1; i++) {
-		hole |= !strcmp(argv[i], "--hole");
+		busted |= !strcmp(argv[i], "--busted");
 		exec |= !strcmp(argv[i], "--exec");
 	}
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		fputs(usage, stdout);
+		return 0;
+	}
 	if (argc < 2 || atoi(argv[argc - 1]) < 1) {
-		fprintf(stderr, "usage: watch_me [--hole] [--exec] SECONDS\n");
+		fputs(usage, stderr);
 		return 2;
 	}
 	page = sysconf(_SC_PAGESIZE);
@@ -61,7 +65,7 @@ int main(int argc, char **argv)
 
 	end = time(NULL) + atoi(argv[argc - 1]);
 	while (n++ % 1024 || time(NULL) < end) {
-		if (hole && n % 64 == 0)
+		if (busted && n % 64 == 0)
 			munmap(arena + rand() % PAGES * page, page);
 		replace(rand() % (PAGES - 8), 1 + rand() % 8);
 	}
