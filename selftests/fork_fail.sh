@@ -5,7 +5,10 @@
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"
+# shellcheck source=selftests/lib_race.sh
+. "${0%/*}/lib_race.sh"
 
+scenario=fork_fail
 oracles="xa_zero foreign_vma leak parent unmarked"
 counters="fork_ok parents walks walks_after_failure walks_rmap walks_reaper
 	empty_tree zaps churned bare checked"
@@ -15,43 +18,12 @@ cells="account_first account_middle account_last
 	copy_first copy_middle copy_last copy_after"
 T=/sys/kernel/tracing
 
-has_oracle()
+natural()
 {
-	[ -f "$D/fork_fail/race_$1" ] &&
-		! grep -q "^fork_fail: no oracle for $1:" "$D/summary"
-}
-
-# From 6.8 on dup_mmap() copied the whole tree at once, and until 6.18 what it
-# had not come to was left in the tree of a child whose fork failed.
-remains_are_expected()
-{
-	_v=$(uname -r)
-	_minor=${_v#*.}
-	_minor=${_minor%%[!0-9]*}
-	[ "${_v%%.*}" = 6 ] && [ "$_minor" -ge 8 ] && [ "$_minor" -le 18 ]
-}
-
-# others KIND...: no race of any other kind.
-others()
-{
-	_bad=0
-	for _k in $(kinds fork_fail); do
-		case " $* " in *" $_k "*) continue ;; esac
-		case $_k in
-		xa_zero | foreign_vma) ! remains_are_expected || continue ;;
-		esac
-		get "fork_fail/race_$_k"
-		[ "$value" = 0 ] || {
-			note "$_k: $value: $(grep -m 1 " kind=$_k " "$D/races")"
-			_bad=1
-		}
-	done
-	return $_bad
-}
-
-silent()
-{
-	others none
+	case $1 in
+	xa_zero | foreign_vma) remains_are_expected ;;
+	*) false ;;
+	esac
 }
 
 # Can forks be made to fail so on this kernel? The module says it if not.
@@ -62,21 +34,17 @@ has_way()
 
 all_counted()
 {
-	for c in $counters; do
-		above "fork_fail/$c" 0 || return
-	done
-	! has_oracle unmarked || above fork_fail/unstable_flag 0 || return
-	for c in $cells; do
-		! has_way "$c" || above "fork_fail/fork_failed_$c" 0 || return
-	done
-	for k in $oracles; do
-		! has_oracle "$k" || above "fork_fail/exposure_$k" 0 || return
+	# shellcheck disable=SC2086  # a list
+	all_above $counters && all_have exposure || return
+	! has_oracle unmarked || all_above unstable_flag || return
+	for _cell in $cells; do
+		! has_way "$_cell" || all_above "fork_failed_$_cell" || return
 	done
 }
 
 covers()
 {
-	wait_for 60 all_counted || no "${c} ${k-}: still 0"
+	wait_for 60 all_counted || no "$c: still 0"
 }
 
 # Every failed fork is in one place of the table.
@@ -123,44 +91,6 @@ traces()
 	seen=$?
 	echo 0 > $T/events/vma_torture/enable
 	[ $seen = 0 ] || no "no failed forks in the trace"
-}
-
-# The break of a promise is seen by its own oracle.
-fires()
-{
-	loaded_with scenarios=fork_fail "busted=fork_fail/$1" seed=1 || return
-	wait_for 20 above "fork_fail/race_$1" 0 || no "not seen in 20 s" || return
-	get fork_fail/first_race_ms
-	note "$1: the first race after $value ms"
-	want verdict FAILURE || return
-	# Where every walk finds a race of the kernel's own, those fill the log.
-	remains_are_expected ||
-		grep -q "^seq=.* scenario=fork_fail kind=$1 .* detail=\"" "$D/races" ||
-		no "not among the races" || return
-	# A while longer, for what else would be seen.
-	get fork_fail/ops
-	wait_for 2 above fork_fail/ops $((value + 1000))
-	control stop
-	others "$1" || return
-	grep -q "^fork_fail: $1 broken [0-9]* times: " "$D/summary" ||
-		no "not in the summary" || return
-	unload
-}
-
-# All at once, each by its own oracle.
-all_seen()
-{
-	for k in $oracles; do
-		! has_oracle "$k" || above "fork_fail/race_$k" 0 || return
-	done
-}
-
-all_fire()
-{
-	loaded_with scenarios=fork_fail busted=fork_fail seed=1 stall_secs=1 ||
-		return
-	wait_for 20 all_seen || no "$k not seen in 20 s" || return
-	unload
 }
 
 committed()
@@ -211,9 +141,9 @@ for k in $oracles; do
 		continue
 	fi
 	[ ! -d /sys/module/vma_torture ] || unload
-	check "$k" fires "$k"
+	check "$k" fires 1000 "$k"
 done
-check "all at once" all_fire
+check "all at once" all_fire stall_secs=1
 check "rmmod in a storm of forks" storms
 check "nothing is left" nothing_left
 

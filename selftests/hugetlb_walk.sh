@@ -5,7 +5,10 @@
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"
+# shellcheck source=selftests/lib_race.sh
+. "${0%/*}/lib_race.sh"
 
+scenario=hugetlb_walk
 oracles="table_freed table_moved entry_moved no_sync wrong_folio stale_tlb share_count split_shared page_leak"
 ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split dontneed punch truncate exit purge"
 walks="vma_lock i_mmap irqs_off fault pin_fast pin mincore read"
@@ -26,28 +29,12 @@ give_back()
 }
 
 # Kernels that split a VMA before they lock i_mmap show these, unprovoked.
-natural="table_moved split_shared share_count"
-
-# fresh PARAM=VALUE...: loaded, whatever a failed check has left behind.
-fresh()
+natural()
 {
-	[ ! -d /sys/module/vma_torture ] || unload
-	loaded_with scenarios=hugetlb_walk "$@"
-}
-
-# others KIND...: no race of any other kind.
-others()
-{
-	_bad=0
-	for _k in $(kinds hugetlb_walk); do
-		case " $* " in *" $_k "*) continue ;; esac
-		get "hugetlb_walk/race_$_k"
-		[ "$value" = 0 ] || {
-			note "$_k: $value: $(grep -m 1 " kind=$_k " "$D/races")"
-			_bad=1
-		}
-	done
-	return $_bad
+	case $1 in
+	table_moved | split_shared | share_count) split_is_late ;;
+	*) false ;;
+	esac
 }
 
 # split_is_late: found the natural way, in this kernel, so far.
@@ -60,7 +47,7 @@ split_is_late()
 no_pages()
 {
 	echo 0 > $nr
-	fresh || return
+	loaded_with scenarios=hugetlb_walk || return
 	want verdict SKIP || return
 	grep -q "^skipped: .*sysctl vm.nr_hugepages=$pages" \
 		"$D/hugetlb_walk/state" || no "$(cat "$D/hugetlb_walk/state")" ||
@@ -71,24 +58,16 @@ no_pages()
 
 all_counted()
 {
-	for c in $ops; do
-		above "hugetlb_walk/$c" 0 || return
-	done
-	for c in $walks; do
-		above "hugetlb_walk/walks_$c" 0 || return
-	done
-	for c in shares unshares judged census directed_met checked bare; do
-		above "hugetlb_walk/$c" 0 || return
-	done
-	for k in $oracles; do
-		# What is judged at rest has its look at an exit, too.
-		above "hugetlb_walk/exposure_$k" 0 || return
-	done
+	# shellcheck disable=SC2046,SC2086  # lists
+	all_above $ops $(printf 'walks_%s ' $walks) shares unshares judged census \
+		directed_met checked bare || return
+	# What is judged at rest has its look at an exit, too.
+	all_have exposure
 }
 
 covers()
 {
-	wait_for 40 all_counted || no "${c} ${k-}: still 0"
+	wait_for 40 all_counted || no "$c: still 0"
 }
 
 # Per-VMA locks are there or not, and then so are their walks.
@@ -135,16 +114,6 @@ traced()
 	echo > $t/trace
 }
 
-silent()
-{
-	if split_is_late; then
-		# shellcheck disable=SC2086  # a list
-		others $natural
-	else
-		others none
-	fi
-}
-
 # Where huge_pmd_unshare() runs before i_mmap is locked, a directed race finds
 # it in seconds; a kernel that was mended keeps still.
 late_split()
@@ -158,6 +127,13 @@ late_split()
 	fi
 }
 
+# pages_back COMMAND: and afterwards there are as many huge pages as before.
+pages_back()
+{
+	"$@" || return
+	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
+}
+
 ends_well()
 {
 	control stop
@@ -165,58 +141,22 @@ ends_well()
 	split_is_late && expected=FAILURE
 	want verdict $expected || no "$(tr '\n' '|' < "$D/summary")" || return
 	want hugetlb_walk/shared_now 0 || return
-	unload || return
-	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
+	pages_back unload
 }
 
 # rmmod in mid-flight: nothing waits, nothing is lost.
 mid_flight()
 {
 	for _ in 1 2 3; do
-		fresh nreaders=4 nwriters=2 || return
+		loaded_with scenarios=hugetlb_walk nreaders=4 nwriters=2 || return
 		wait_for 20 above hugetlb_walk/unshares 20 ||
 			no "too few unshares" || return
 		now
 		begun=$now
-		unload || return
+		pages_back unload || return
 		now
-		note "rmmod took $((now - begun)) hundredths of a second"
-		[ $((now - begun)) -le 400 ] || no "too long" || return
-		[ "$(huge)" = "$before" ] || no "$(huge), not $before" || return
+		note "rmmod took $(((now - begun) * 10)) ms"
 	done
-}
-
-# The break of a promise is seen by its own oracle, in five seconds.
-fires()
-{
-	fresh "busted=hugetlb_walk/$1" seed=1 || return
-	wait_for 20 above "hugetlb_walk/race_$1" 0 || no "not seen" || return
-	get hugetlb_walk/first_race_ms
-	note "$1: the first race after $value ms"
-	[ "$value" -le 5000 ] || no "too late" || return
-	want verdict FAILURE || return
-	grep -q "^seq=.* scenario=hugetlb_walk kind=$1 .* detail=\"" \
-		"$D/races" || no "not among the races" || return
-	control stop
-	# shellcheck disable=SC2086  # a list
-	others "$1" $natural || return
-	unload || return
-	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
-}
-
-all_fired()
-{
-	for k in $oracles; do
-		above "hugetlb_walk/race_$k" 0 || return
-	done
-}
-
-all_at_once()
-{
-	fresh busted=hugetlb_walk seed=1 || return
-	wait_for 20 all_fired || no "$k: not seen" || return
-	unload || return
-	[ "$(huge)" = "$before" ] || no "$(huge), not $before"
 }
 
 [ -w $nr ] || skip_all "this kernel has no huge pages"
@@ -233,7 +173,7 @@ trap give_back EXIT
 
 check "no huge pages: a skip that says what to do" no_pages
 before=$(huge)
-fresh || ktap_exit_fail_msg "cannot load"
+loaded_with scenarios=hugetlb_walk || ktap_exit_fail_msg "cannot load"
 check "page tables are shared, and unshared" shared
 check "every way to unshare, every walker, every oracle" covers
 check "walks under the per-VMA lock" per_vma
@@ -243,9 +183,9 @@ check "silent" silent
 check "it ends, and all huge pages are back" ends_well
 check "rmmod in mid-flight" mid_flight
 for k in $oracles; do
-	check "$k" fires "$k"
+	check "$k" pages_back fires 200 "$k"
 done
-check "all broken at once" all_at_once
+check "all broken at once" pages_back all_fire
 [ ! -d /sys/module/vma_torture ] || unload
 check "nothing is left" nothing_left
 

@@ -69,3 +69,33 @@ cpus()
 {
 	grep -c '^processor' /proc/cpuinfo
 }
+
+# per_second COUNTER SECONDS: how fast it grows meanwhile, by the clock.
+per_second()
+{
+	get "$1"
+	_from=$value
+	clock from
+	sleep "$2"
+	get "$1"
+	clock to
+	awk -v n=$((value - _from)) -v ms="$(between from to)" \
+		'BEGIN { printf "%.0f\n", (ms > 0 ? n * 1000 / ms : 0) }'
+}
+
+# scaling NAME WHAT COMMAND: results for COMMAND with 1, 2 and 4 as its argument,
+# which prints a number. In turns, so that a busy moment of the host is everybody's.
+scaling()
+{
+	for _ in 1 2 3 4 5; do
+		for _n in 1 2 4; do
+			"$3" $_n >> "$tmp/$_n" || give_up "cannot measure"
+		done
+	done
+	_one=$(median < "$tmp/1")
+	result "$1_1" "$_one" 1/s - "$2"
+	result "$1_2" "$(ratio "$(median < "$tmp/2")" "$_one")" ratio - \
+		"2 readers per 1, on $(cpus) vCPUs"
+	result "$1_4" "$(ratio "$(median < "$tmp/4")" "$_one")" ratio - \
+		"4 readers per 1, on $(cpus) vCPUs and no more than the host has"
+}

@@ -8,28 +8,16 @@
 
 events=/sys/kernel/tracing/events/vma_torture/enable
 
-# ops SCENARIO: its operations in 2 s, per second of the clock.
-ops()
-{
-	get "$1/ops"
-	_ops=$value
-	clock from
-	sleep 2
-	get "$1/ops"
-	clock to
-	ratio $(((value - _ops) * 1000)) "$(between from to)"
-}
-
 # three_of NAME SCENARIO SEED: load $MODULE and measure three times; of ours the
 # second with all tracepoints on.
 three_of()
 {
 	load scenarios="$2" seed="$3" || give_up "cannot load $MODULE"
-	ops "$2" >> "$tmp/$1.1"
+	per_second "$2/ops" 2 >> "$tmp/$1.1"
 	[ "$1" != with ] || echo 1 > $events
-	ops "$2" >> "$tmp/$1.2"
+	per_second "$2/ops" 2 >> "$tmp/$1.2"
 	[ "$1" != with ] || echo 0 > $events
-	ops "$2" >> "$tmp/$1.3"
+	per_second "$2/ops" 2 >> "$tmp/$1.3"
 	unload
 }
 

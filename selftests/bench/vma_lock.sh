@@ -13,13 +13,7 @@ read_locks()
 	load scenarios=vma_lock nreaders="$1" nwriters=1 hold_us=0 ||
 		give_up "cannot load"
 	wait_for 10 above vma_lock/lock_hit 1000
-	get vma_lock/lock_hit
-	a=$value
-	clock from
-	sleep 3
-	get vma_lock/lock_hit
-	a=$((value - a))
-	clock to
+	per_second vma_lock/lock_hit 3
 	for c in checked checked_ns bare bare_ns; do
 		get vma_lock/$c && eval "$c=\$value"
 	done
@@ -27,8 +21,6 @@ read_locks()
 	# shellcheck disable=SC2154  # eval
 	[ "$1" != 1 ] || echo "$(rate "$checked" "$checked_ns")" \
 		"$(rate "$bare" "$bare_ns")" >> "$tmp/rates"
-	awk -v n="$a" -v ms="$(between from to)" \
-		'BEGIN { printf "%.0f\n", n * 1000 / ms }'
 }
 
 start_bench
@@ -42,24 +34,10 @@ skipped*)
 	;;
 esac
 
-# In turns, so that a busy moment of the host is everybody's.
-for _ in 1 2 3 4 5; do
-	for n in 1 2 4; do
-		read_locks $n >> "$tmp/$n" || give_up "cannot measure"
-	done
-done
-for n in 1 2 4; do
-	median < "$tmp/$n" > "$tmp/median$n"
-done
-read -r one < "$tmp/median1"
-read -r two < "$tmp/median2"
-read -r four < "$tmp/median4"
+scaling vma_lock_readers "locked reads of 1 reader beside a writer, faults included" read_locks
 checked=$(cut -d' ' -f1 "$tmp/rates" | median)
 bare=$(cut -d' ' -f2 "$tmp/rates" | median)
 r=$(awk '$2 > 0 { print $1 / $2 }' "$tmp/rates" | median)
 result vma_lock_checked "$(ratio "$r" 1)" ratio '>=0.5' checked locked reads/s per bare lock_vma_under_rcu and vma_end_read loop
 result vma_lock_checked_reads "$checked" 1/s - checked locked reads of one reader, no faults
 result vma_lock_bare_reads "$bare" 1/s - bare lock and release of one reader
-result vma_lock_readers_1 "$one" 1/s - locked reads of 1 reader beside a writer, faults included
-result vma_lock_readers_2 "$(ratio "$two" "$one")" ratio - 2 readers per 1, on "$(cpus)" vCPUs
-result vma_lock_readers_4 "$(ratio "$four" "$one")" ratio - 4 readers per 1, on "$(cpus)" vCPUs and no more than the host has

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What the tests of the scenarios share: an oracle fires where its promise is
+# broken, and only then. Sourced after lib.sh by a test that sets $scenario and
+# $oracles, all of which it has.
+
+: "${scenario:=}" "${oracles:=}" "${value:=}"
+
+# natural KIND: does this kernel show it unprovoked? A test may say otherwise.
+natural()
+{
+	false
+}
+
+# has_oracle KIND: does this kernel promise it? Known once it has run.
+has_oracle()
+{
+	[ -f "$D/$scenario/race_$1" ] &&
+		! grep -q "^$scenario: no oracle for $1:" "$D/summary"
+}
+
+# all_above COUNTER...: none of them is still 0; $c is the one that is.
+all_above()
+{
+	for c; do
+		above "$scenario/$c" 0 || return
+	done
+}
+
+# all_have WHAT: WHAT_KIND of each oracle is above 0; $c is the one that is not.
+all_have()
+{
+	for _k in $oracles; do
+		! has_oracle "$_k" || all_above "$1_$_k" || return
+	done
+}
+
+# others KIND...: no race of any other kind.
+others()
+{
+	_bad=0
+	for _k in $(kinds "$scenario"); do
+		case " $* " in *" $_k "*) continue ;; esac
+		! natural "$_k" || continue
+		get "$scenario/race_$_k"
+		[ "$value" = 0 ] || {
+			note "$_k: $value: $(grep -m 1 " kind=$_k " "$D/races")"
+			_bad=1
+		}
+	done
+	return $_bad
+}
+
+silent()
+{
+	others none
+}
+
+# fires OPS KIND [ALSO...]: the break of a promise is seen by its own oracle; what
+# else would be seen, but for ALSO, has so many operations' time to be.
+fires()
+{
+	_ops=$1
+	shift
+	loaded_with scenarios="$scenario" "busted=$scenario/$1" seed=1 || return
+	wait_for 20 above "$scenario/race_$1" 0 || no "not seen in 20 s" || return
+	get "$scenario/first_race_ms"
+	note "$1: the first race after $value ms"
+	want verdict FAILURE || return
+	grep -q "^seq=.* scenario=$scenario kind=$1 .* detail=\"" "$D/races" ||
+		no "not among the races" || return
+	get "$scenario/ops"
+	wait_for 2 above "$scenario/ops" $((value + _ops))
+	control stop
+	others "$@" || return
+	grep -q "^$scenario: $1 broken [0-9]* times: " "$D/summary" ||
+		no "not in the summary" || return
+	unload
+}
+
+# all_fire [PARAM=VALUE...]: all at once, each by its own oracle.
+all_fire()
+{
+	loaded_with scenarios="$scenario" "busted=$scenario" seed=1 "$@" || return
+	wait_for 20 all_have race || no "$c: not seen in 20 s" || return
+	unload
+}
