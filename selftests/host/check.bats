@@ -167,3 +167,22 @@ totals()
 	[[ $output == *"FAIL build 6.1"* ]]
 	[[ $output == *"x.c:1: warning: y"* ]]
 }
+
+@test "a mutant that is asked for is a test, and has to be one" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	MUTANT=none check
+	[ "$status" = 2 ]
+	[[ $output == *"there is no mutant none"* ]]
+	mkdir -p "$FAKE/mutants"
+	touch "$FAKE/mutants/a-b.mutant"
+	stub mutation 'echo "$@" > "$BUILD/mutated"'
+	MUTANT=a-b check
+	[ "$status" = 0 ]
+	[[ $(cat "$FAKE/build/mutated") == *a-b ]]
+	totals "5 passed, 0 failed, 0 skipped"
+	stub mutation 'echo "0 of 1 mutants killed"; exit 1'
+	MUTANT=a-b check
+	[ "$status" = 1 ]
+	[[ $output == *"0 of 1 mutants killed"* ]]
+	[[ $output == *"FAIL the mutant a-b"* ]]
+}
