@@ -178,9 +178,10 @@ static int vt_check_numbers(void)
 
 		if (!number->rubbish)
 			continue;
-		vt_err("bad parameter %s=%.40s: allowed are %llu to %llu\n",
-		       number->name, number->rubbish, number->least,
-		       number->largest);
+		vt_err("bad parameter %s=" VT_WORDS ": allowed are %llu to %llu\n",
+		       number->name,
+		       VT_WORDS_ARGS(number->rubbish, strlen(number->rubbish)),
+		       number->least, number->largest);
 		return -EINVAL;
 	}
 	return 0;
@@ -196,7 +197,8 @@ static void vt_bad_list(const char *param, const char *value, bool kinds)
 	for (i = 0; i < (kinds ? ARRAY_SIZE(vt_scenarios) : VT_NR_SCENARIOS); i++)
 		n += scnprintf(all + n, sizeof(all) - n, "%s%s", i ? "," : "",
 			       vt_scenarios[i]->name);
-	vt_err("bad parameter %s=%.80s: allowed are %s%s\n", param, value, all,
+	vt_err("bad parameter %s=" VT_WORDS ": allowed are %s%s\n", param,
+	       VT_WORDS_ARGS(value, strlen(value)), all,
 	       kinds ? ", each with /kind or without" : "");
 }
 

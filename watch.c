@@ -701,8 +701,8 @@ static int wt_end(pid_t nr)
 
 static int wt_bad(const char *words)
 {
-	vt_err("watch: bad '%.60s': allowed are PID [START-END], stop [PID]; START and END hexadecimal, of whole pages\n",
-	       words);
+	vt_err("watch: bad '" VT_WORDS "': allowed are PID [START-END], stop [PID]; START and END hexadecimal, of whole pages\n",
+	       VT_WORDS_ARGS(words, strlen(words)));
 	return -EINVAL;
 }
 

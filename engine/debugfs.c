@@ -255,7 +255,15 @@ int vt_scenario_mask(const char *list, u32 *mask)
 	return 0;
 }
 
-static int vt_control_do(char *cmd)
+static int vt_control_bad(char *words)
+{
+	words = strim(words);
+	vt_err("control: bad '" VT_WORDS "': allowed are start [scenario,...], stop, reset\n",
+	       VT_WORDS_ARGS(words, strlen(words)));
+	return -EINVAL;
+}
+
+static int vt_control_do(char *words, char *cmd)
 {
 	char *verb = strim(cmd);
 	char *rest = verb + strcspn(verb, " \t");
@@ -267,33 +275,34 @@ static int vt_control_do(char *cmd)
 
 	if (!strcmp(verb, "start")) {
 		if (vt_scenario_mask(rest, &mask))
-			return -EINVAL;
+			return vt_control_bad(words);
 		return vt_session_start(mask);
 	}
 	if (*rest)
-		return -EINVAL;
+		return vt_control_bad(words);
 	if (!strcmp(verb, "stop"))
 		vt_session_stop();
 	else if (!strcmp(verb, "reset"))
 		vt_session_reset();
 	else
-		return -EINVAL;
+		return vt_control_bad(words);
 	return 0;
 }
 
 static ssize_t vt_control_write(struct file *file, const char __user *buf,
 				size_t size, loff_t *ppos)
 {
+	char words[64];
 	char *cmd;
 	int ret;
 
-	if (size > 256)
-		return -EINVAL;
-	cmd = memdup_user_nul(buf, size);
+	cmd = memdup_user_nul(buf, min_t(size_t, size, 257));
 	if (IS_ERR(cmd))
 		return PTR_ERR(cmd);
+	strscpy(words, skip_spaces(cmd), sizeof(words));
 	/* A NUL inside would hide what is behind it. */
-	ret = strlen(cmd) == size ? vt_control_do(cmd) : -EINVAL;
+	ret = strlen(cmd) == size && size <= 256 ? vt_control_do(words, cmd) :
+						   vt_control_bad(words);
 	kfree(cmd);
 
 	return ret ? ret : size;

@@ -302,6 +302,13 @@ static inline bool vt_go(struct vt_thread *t)
 
 void vt_hold(struct vt_thread *t);
 
+/*
+ * Words of a user for the log, at most so many, in one line whatever they are:
+ * printf("..." VT_WORDS "...", VT_WORDS_ARGS(text, length)).
+ */
+#define VT_WORDS		"%*pE"
+#define VT_WORDS_ARGS(text, len)	(int)min_t(size_t, len, 60), text
+
 #define vt_info(fmt, ...)	pr_info("vma_torture: " fmt, ##__VA_ARGS__)
 #define vt_err(fmt, ...)	pr_err("vma_torture: " fmt, ##__VA_ARGS__)
 
