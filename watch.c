@@ -769,8 +769,10 @@ static int wt_show(struct seq_file *m, void *unused)
 
 	mutex_lock(&wt_lock);
 	list_for_each_entry(w, &wt_watches, node) {
-		seq_printf(m, "pid=%d comm=%s state=%s ", w->nr, w->comm,
-			   wt_state_names[READ_ONCE(w->state)]);
+		seq_printf(m, "pid=%d comm=", w->nr);
+		/* Processes may be called anything. */
+		seq_escape(m, w->comm, " \t\n\\");
+		seq_printf(m, " state=%s ", wt_state_names[READ_ONCE(w->state)]);
 		if (w->process.end)
 			seq_printf(m, "range=0x%lx-0x%lx ", w->process.start,
 				   w->process.end);
