@@ -1172,7 +1172,6 @@ static int ff_fork(struct ff_parent *p)
 		.fn = ff_child,
 		.fn_arg = p,
 	};
-	int stat;
 	pid_t pid;
 
 	raw_spin_lock(&p->lock);
@@ -1188,12 +1187,7 @@ static int ff_fork(struct ff_parent *p)
 	WRITE_ONCE(p->forker, NULL);
 	if (pid < 0)
 		return pid;
-	/*
-	 * Kernel threads ignore SIGCHLD, so that children reap themselves; this
-	 * returns when there is none any more. A signal makes it return early.
-	 */
-	while (vt_call(kernel_wait)(pid, &stat) == -ERESTARTSYS)
-		flush_signals(current);
+	vt_child_wait(pid);
 	return 0;
 }
 

@@ -1498,14 +1498,14 @@ static int vl_child(void *arg)
 }
 
 /*
- * Write-locks every VMA. CLONE_VFORK waits until the child has given up its mm,
- * deep in do_exit(): none of the module's text is needed by it any more. The
- * child is reaped by itself, as kernel threads ignore SIGCHLD.
+ * Write-locks every VMA. CLONE_VFORK would wait for the child as well, but in a
+ * cgroup that is being frozen it marks the waiter as frozen until it returns to
+ * user space, which no kernel thread does.
  */
 static long vl_do_fork(struct vt_thread *t, struct vl_change *c)
 {
 	struct kernel_clone_args args = {
-		.flags = CLONE_UNTRACED | CLONE_VFORK | CLONE_FS | CLONE_FILES,
+		.flags = CLONE_UNTRACED | CLONE_FS | CLONE_FILES,
 		.exit_signal = SIGCHLD,
 		.fn = vl_child,
 		.fn_arg = c->w,
@@ -1519,6 +1519,8 @@ static long vl_do_fork(struct vt_thread *t, struct vl_change *c)
 	pid = vt_call(kernel_clone)(&args);
 	for (i = 0; i <= VL_STACK; i++)
 		atomic_inc(&c->space->regions[i].ended);
+	if (pid > 0)
+		vt_child_wait(pid);
 
 	vt_count(t->run, pid < 0 ? VL_FORK_ERRORS : VL_FORKS, 1);
 	return pid < 0 ? pid : 0;
@@ -1837,7 +1839,7 @@ const struct vt_scenario vma_lock_torture = {
 	.hists = vl_hists,
 	.nr_hists = ARRAY_SIZE(vl_hists),
 	.needs = VT_NEED_SPACE | VT_NEED(kernel_clone) | VT_NEED(do_exit) |
-		 VT_NEED(sys_mprotect) | VT_NEED(sys_mremap) |
+		 VT_NEED(kernel_wait) | VT_NEED(sys_mprotect) | VT_NEED(sys_mremap) |
 		 VT_NEED(sys_madvise) | VT_NEED(sys_munmap),
 	.probe = vl_probe,
 	.start = vl_start,

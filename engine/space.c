@@ -50,6 +50,24 @@ void vt_mm_put(struct mm_struct *mm)
 }
 
 /**
+ * vt_child_wait() - wait for the end of a process that the caller has forked
+ * @pid: its pid
+ *
+ * Kernel threads ignore SIGCHLD, so that children reap themselves; this returns
+ * when it is gone, and needs none of the module's text any more. A signal makes
+ * the wait return early: it is nobody's.
+ *
+ * Context: a kernel thread; may sleep. The scenario needs VT_NEED(kernel_wait).
+ */
+void vt_child_wait(pid_t pid)
+{
+	int stat;
+
+	while (vt_call(kernel_wait)(pid, &stat) == -ERESTARTSYS)
+		flush_signals(current);
+}
+
+/**
  * vt_file_new() - a file of the module, to be mapped into private mms
  * @fops: its operations; ->owner has to be NULL, for a mapped file must not
  *	hold the module, or rmmod could not end a test

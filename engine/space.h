@@ -16,6 +16,8 @@
 struct mm_struct *vt_mm_new(void);
 void vt_mm_put(struct mm_struct *mm);
 
+void vt_child_wait(pid_t pid);
+
 struct file *vt_file_new(const struct file_operations *fops, void *priv);
 void vt_file_put(struct file *file);
 
