@@ -320,15 +320,20 @@ static int __init vt_init(void)
 	/* Before the files are there: a quick "start" would make it -EBUSY. */
 	if (!ret && vt_params.autostart)
 		ret = vt_session_start(mask);
+	if (!ret) {
+		vt_debugfs_init(mask);
+		vt_watch_files();
+		ret = vt_debugfs_complete();
+		if (ret)
+			vt_err("no memory for the files of debugfs: %d\n", ret);
+	}
 	if (ret) {
+		vt_debugfs_exit();
 		vt_watch_exit();
 		vt_session_exit();
-		return ret;
 	}
-	vt_debugfs_init(mask);
-	vt_watch_files();
 
-	return 0;
+	return ret;
 }
 module_init(vt_init);
 

@@ -3,7 +3,8 @@
  * /sys/kernel/debug/vma_torture: the verdict, the numbers, and the control.
  *
  * Failures to create files are not errors, as everywhere with debugfs: a test
- * runs without them.
+ * runs without them. Only where there is debugfs and no memory for all of them
+ * the module is not loaded, for nobody could tell what is missing.
  */
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
@@ -20,6 +21,7 @@
 #include "session.h"
 
 static struct dentry *vt_root;
+static bool vt_no_memory;	/* for one of the files */
 static u32 vt_default_mask;
 
 static int vt_verdict_show(struct seq_file *m, void *unused)
@@ -180,10 +182,23 @@ static int vt_hist_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(vt_hist);
 
+static struct dentry *vt_made(struct dentry *file)
+{
+	if (PTR_ERR_OR_ZERO(file) == -ENOMEM)
+		vt_no_memory = true;
+	return file;
+}
+
+static void vt_file(const char *name, umode_t mode, struct dentry *dir,
+		    void *data, const struct file_operations *fops)
+{
+	vt_made(debugfs_create_file(name, mode, dir, data, fops));
+}
+
 static void vt_u64_file(struct vt_run *run, const char *name, unsigned int what)
 {
-	debugfs_create_file_unsafe(name, 0400, run->dir, vt_file_id(run, what),
-				   &vt_u64_fops);
+	vt_made(debugfs_create_file_unsafe(name, 0400, run->dir,
+					   vt_file_id(run, what), &vt_u64_fops));
 }
 
 static void vt_kind_files(struct vt_run *run, unsigned int kind)
@@ -206,8 +221,8 @@ static void vt_run_files(struct vt_run *run)
 	const struct vt_scenario *sc = run->sc;
 	unsigned int i;
 
-	run->dir = debugfs_create_dir(sc->name, vt_root);
-	debugfs_create_file("state", 0400, run->dir, run, &vt_state_fops);
+	run->dir = vt_made(debugfs_create_dir(sc->name, vt_root));
+	vt_file("state", 0400, run->dir, run, &vt_state_fops);
 	vt_u64_file(run, "ops", VT_FILE_OPS);
 	vt_u64_file(run, "exposure", VT_FILE_EXPOSURE);
 	vt_u64_file(run, "races", VT_FILE_RACES);
@@ -219,8 +234,8 @@ static void vt_run_files(struct vt_run *run)
 		vt_u64_file(run, sc->counters[i],
 			    VT_FILE_CELL + vt_counter_cell(sc, i));
 	for (i = 0; i < sc->nr_hists; i++)
-		debugfs_create_file(sc->hists[i], 0400, run->dir,
-				    vt_file_id(run, i), &vt_hist_fops);
+		vt_file(sc->hists[i], 0400, run->dir, vt_file_id(run, i),
+			&vt_hist_fops);
 }
 
 /**
@@ -323,11 +338,11 @@ void vt_debugfs_init(u32 default_mask)
 	unsigned int i;
 
 	vt_default_mask = default_mask;
-	vt_root = debugfs_create_dir("vma_torture", NULL);
-	debugfs_create_file("verdict", 0400, vt_root, NULL, &vt_verdict_fops);
-	debugfs_create_file("summary", 0400, vt_root, NULL, &vt_summary_fops);
-	debugfs_create_file("races", 0400, vt_root, NULL, &vt_races_file_fops);
-	debugfs_create_file("control", 0200, vt_root, NULL, &vt_control_fops);
+	vt_root = vt_made(debugfs_create_dir("vma_torture", NULL));
+	vt_file("verdict", 0400, vt_root, NULL, &vt_verdict_fops);
+	vt_file("summary", 0400, vt_root, NULL, &vt_summary_fops);
+	vt_file("races", 0400, vt_root, NULL, &vt_races_file_fops);
+	vt_file("control", 0200, vt_root, NULL, &vt_control_fops);
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_run_files(&vt_runs[i]);
 }
@@ -343,7 +358,17 @@ void vt_debugfs_init(u32 default_mask)
 void vt_debugfs_file(const char *name, umode_t mode,
 		     const struct file_operations *fops)
 {
-	debugfs_create_file(name, mode, vt_root, NULL, fops);
+	vt_file(name, mode, vt_root, NULL, fops);
+}
+
+/**
+ * vt_debugfs_complete() - are all files there, if there is debugfs?
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vt_debugfs_complete(void)
+{
+	return vt_no_memory ? -ENOMEM : 0;
 }
 
 /**

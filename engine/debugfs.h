@@ -12,6 +12,7 @@ struct file_operations;
 void vt_debugfs_init(u32 default_mask);
 void vt_debugfs_file(const char *name, umode_t mode,
 		     const struct file_operations *fops);
+int vt_debugfs_complete(void);
 void vt_debugfs_exit(void);
 
 /* Names of scenarios to bits, as the module's parameter has them. */
