@@ -117,7 +117,7 @@ wait_for()
 get()
 {
 	value=
-	read -r value < "$D/$1" || [ -f "$D/$1" ]
+	{ read -r value < "$D/$1"; } 2> /dev/null || [ -f "$D/$1" ]
 }
 
 # is FILE VALUE, above FILE NUMBER: for wait_for.

@@ -5,52 +5,9 @@
 # timeout: 120
 
 # shellcheck source=selftests/lib.sh
-. "$SELFTESTS/lib.sh"
-
-# me ARG...: a process to be watched, its own line into $line, its pid into $pid.
-me()
-{
-	: > "$tmp/me"
-	watch_me "$@" > "$tmp/me" &
-	pid=$!
-	wait_for 10 grep -q - "$tmp/me" || no "watch_me does not begin" || return
-	read -r line < "$tmp/me"
-}
-
-# Those that are still there, all at once.
-pids=
-no_more()
-{
-	# shellcheck disable=SC2086  # a list
-	[ -z "$pids" ] || kill $pids
-	for p in $pids; do
-		wait "$p" 2> /dev/null
-	done
-	pids=
-}
-
-watch()
-{
-	{ echo "$*" > "$D/watch"; } 2> "$tmp/watch"
-}
-
-# of PID FIELD: a field of the last line about it, into $value.
-of()
-{
-	value=$(sed -n "s/^pid=$1 .* $2=\([^ ]*\).*/\1/p" "$D/watch" | tail -n 1)
-}
-
-of_is()
-{
-	of "$1" "$2"
-	[ "$value" = "$3" ]
-}
-
-of_above()
-{
-	of "$1" "$2"
-	[ "${value:-0}" -gt "$3" ]
-}
+. "${0%/*}/lib.sh"
+# shellcheck source=selftests/lib_watch.sh
+. "${0%/*}/lib_watch.sh"
 
 # refused ERROR-IN-LOG WORDS: an error, one line, and nothing is watched for it.
 refused()
