@@ -24,6 +24,7 @@ distclean: clean
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANTS DEADLINE JOBS SOURCE
+export ABUSE ABUSE_SEED
 
 torture:
 	@scripts/torture
@@ -45,7 +46,7 @@ help:
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
 	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE]'
 	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.2-debug)'
-	@echo 'make check            all tests: sources, builds, guests'
+	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
 	@echo '                      KERNEL=7.2 MUTANTS="name ..." DEADLINE=60'

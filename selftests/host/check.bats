@@ -146,6 +146,45 @@ totals()
 	[ -n "$(find "$FAKE/build/runs" -name '*-6.1-alone')" ]
 }
 
+@test "tests of abuse/ are run by that name, with what ABUSE= says" {
+	mkdir "$FAKE/selftests/abuse"
+	new_test abuse/shared 'echo 1..1; echo ok 1 a' '# timeout: 7'
+	new_test abuse/alone 'echo 1..1; echo "ok 1 factor ${ABUSE-none} ${ABUSE_SEED-none}"' '# smp: 4'
+	check
+	[ "$status" = 0 ]
+	totals "5 passed, 0 failed, 0 skipped"
+	[[ $output == *"ok   6.1 abuse/shared: a"* ]]
+	[[ $output == *"ok   6.1 abuse/alone: factor none none"* ]]
+	[ -n "$(find "$FAKE/build/runs" -maxdepth 1 -name '*-6.1-abuse-alone')" ]
+	ABUSE=3 ABUSE_SEED=5 check abuse/alone
+	[ "$status" = 0 ]
+	[[ $output == *"ok   6.1 abuse/alone: factor 3 5"* ]]
+	ABUSE=3 run "$FAKE/selftests/run" --list
+	[[ $output == *$'21\tabuse/shared\tshared'* ]]
+	ABUSE=x check abuse/alone
+	[ "$status" = 2 ]
+}
+
+@test "a test in abuse/ that fails turns it red" {
+	mkdir "$FAKE/selftests/abuse"
+	new_test abuse/bad 'echo 1..1; echo not ok 1 b; exit 1'
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 abuse/bad: b"* ]]
+}
+
+@test "console trouble that a test expects is none during it" {
+	new_test alone 'echo 1..1; echo ok 1 a' '# console: WARNING: one of ours'
+	printf '[ 1.0] selftests: begin alone\n[ 2.0] WARNING: one of ours\n' > "$FAKE/build/console"
+	check
+	[ "$status" = 0 ]
+	totals "4 passed, 0 failed, 0 skipped"
+	printf '[ 3.0] WARNING: another\n' >> "$FAKE/build/console"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 console during alone: [ 3.0] WARNING: another"* ]]
+}
+
 @test "short time-outs come first" {
 	new_test a_long 'echo 1..1; echo ok 1 a' '# timeout: 50'
 	new_test z_short 'echo 1..1; echo ok 1 a' '# timeout: 5'

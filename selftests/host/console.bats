@@ -130,3 +130,27 @@ log()
 	run "$TOP/scripts/scan-console" "$BATS_TEST_TMPDIR/none"
 	[ "$status" = 2 ]
 }
+
+@test "--allow: trouble that is expected where the kernel puts it, and no other" {
+	log <<-'END'
+	[    1.0] Out of memory: Killed process 17 (hog) total-vm:1kB
+	[    2.0] fine
+	END
+	scan
+	[ "$status" = 1 ]
+	scan --allow 'Out of memory: Killed process [0-9]+ \(hog\)'
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+	log <<-'END'
+	[    1.0] Out of memory: Killed process 17 (hog) total-vm:1kB
+	[    2.0] Out of memory: Killed process 18 (sh) (hog)
+	END
+	scan --by-test --allow 'Out of memory: Killed process [0-9]+ \(hog\)'
+	[ "$status" = 1 ]
+	[[ $output == *"process 18"* ]]
+	[[ $output != *"process 17"* ]]
+	# Words of somebody else are no excuse.
+	echo '[    3.0] BUG: allowed: x' | log
+	scan --allow 'allowed'
+	[ "$status" = 1 ]
+}

@@ -34,6 +34,14 @@ install_them()
 		[ "$collection" = vma_torture ]
 		[ -x "$DIR/vma_torture/$file" ]
 	done < "$DIR/kselftest-list.txt"
+	for f in "$TOP"/selftests/abuse/*.sh; do
+		grep -q "^vma_torture:abuse/${f##*/}$" "$DIR/kselftest-list.txt"
+	done
+	# What they source is found from where the runner goes.
+	cd "$DIR/vma_torture/abuse"
+	sed -n 's|^\. "${0%/\*}/\(.*\)"$|\1|p' ./*.sh | sort -u | while read -r f; do
+		[ -r "$f" ]
+	done
 	for f in "$TOP"/selftests/companions/*.c; do
 		f=${f##*/}
 		[ -x "$DIR/vma_torture/bin/${f%.c}" ]
