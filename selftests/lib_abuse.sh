@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2034  # some is for those who source this
+#
+# What the tests of abuse/ share: what a test begins and ends with, that work
+# goes on, and that no race was seen that the kernel is not known for.
+#
+# Each is as short as it can be and still see what it looks for; ABUSE=N makes it
+# N times as long, ABUSE_SEED= repeats the draws of another run.
+
+: "${SELFTESTS:=$(cd "$(dirname "$0")/.." && pwd)}"
+# shellcheck source=selftests/lib.sh
+. "$SELFTESTS/lib.sh"
+# shellcheck source=selftests/lib_rest.sh
+. "$SELFTESTS/lib_rest.sh"
+PATH=$SELFTESTS/bin:$PATH
+
+factor=${ABUSE:-1}
+first_seed=${ABUSE_SEED:-$(any_seed)}
+seed=$first_seed
+# Seconds until something happens, on a host that has better things to do.
+patience=60
+
+# Scenarios that work here, once the module has been loaded with them.
+at_work()
+{
+	for _s in $all; do
+		get "$_s/state"
+		[ "$value" != running ] || echo "$_s"
+	done
+}
+
+# abuse N [COMMAND...]: a test of N results begins, and two more for the end. All
+# that can work has been at it before, and the command, so that what is kept for
+# the next time is there.
+abuse()
+{
+	begin $(($1 + 2))
+	shift
+	note "ABUSE=$factor ABUSE_SEED=$first_seed"
+	warm_up || ktap_exit_fail_msg "cannot warm up"
+	[ $# = 0 ] || "$@" || ktap_exit_fail_msg "cannot warm up: $*"
+	at_rest
+	mark
+}
+
+warm_up()
+{
+	loaded_with || return
+	all=$(scenarios)
+	able=$(at_work)
+	goes_on && unload && nothing_left
+}
+
+# abuse_ends: nothing is left, but for the spare objects that each CPU may keep of
+# each kind, and it is as before.
+abuse_ends()
+{
+	[ ! -d /sys/module/vma_torture ] || unload
+	check "nothing is left" nothing_left
+	check "memory, huge pages and probes are as before" settles 64
+	ktap_finished
+}
+
+# remember_ops; went_on: all that can work has done so since.
+remember_ops()
+{
+	for _s in $able; do
+		get "$_s/ops"
+		eval "_ops_$_s=$value"
+	done
+}
+
+went_on()
+{
+	for _s in $able; do
+		eval "_n=\$_ops_$_s"
+		# shellcheck disable=SC2154  # by eval
+		above "$_s/ops" "$_n" || return
+	done
+}
+
+# goes_on: all that can work does so.
+goes_on()
+{
+	remember_ops
+	wait_for "$patience" went_on || no "$_s does nothing: $(head -n 1 "$D/$_s/state")"
+}
+
+# keeps_on SECS: for so long, however often one looks.
+keeps_on()
+{
+	now
+	_until=$((now + $1 * factor * 100))
+	_looks=0
+	while [ "$now" -lt $_until ] || [ $_looks = 0 ]; do
+		goes_on || return
+		_looks=$((_looks + 1))
+		now
+	done
+	note "all went on in each of $_looks looks"
+}
+
+# ends: control stops it with no thread left, none of which was left out, and
+# no race but a known one was seen.
+ends()
+{
+	control stop || no "stop: $(cat "$tmp/control")" || return
+	[ -z "$(threads)" ] || no "left: $(threads | tr '\n' ' ')" || return
+	! grep 'made no progress' "$D/summary" > "$tmp/idle" ||
+		no "$(cat "$tmp/idle")" || return
+	no_new_race
+}
+
+# known SCENARIO KIND: does the kernel have this race, as scripts/known-races
+# says with reasons?
+known()
+{
+	case $1/$2 in
+	map_fixed/gap | watch/gap) gap_is_expected ;;
+	fork_fail/xa_zero | fork_fail/foreign_vma) remains_are_expected ;;
+	hugetlb_walk/table_moved | hugetlb_walk/split_shared | hugetlb_walk/share_count)
+		kernel_below 6 12
+		;;
+	*) [ "$1/$2" = "${wrong_books-}" ] ;;
+	esac
+}
+
+# no_new_race: none but those.
+no_new_race()
+{
+	_bad=0
+	for _s in $all; do
+		for _k in $(kinds "$_s"); do
+			get "$_s/race_$_k"
+			[ "$value" != 0 ] || continue
+			! known "$_s" "$_k" || continue
+			note "$_s/$_k: $value: $(grep -m 1 " scenario=$_s kind=$_k " "$D/races")"
+			_bad=1
+		done
+	done
+	return $_bad
+}
