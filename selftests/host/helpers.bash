@@ -8,7 +8,7 @@ setup_file()
 	export TOP
 	# What make was given is not for these.
 	unset KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD MAKEFLAGS
-	unset KERNEL MUTANTS DEADLINE JOBS SOURCE
+	unset KERNEL MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 }
 
 # A project of its own in $BATS_TEST_TMPDIR, with the real scripts but those

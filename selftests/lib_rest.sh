@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What the tests share that look for leaks: the state of the machine at rest,
+# before and after; and draws by a seed. Sourced after lib.sh.
+
+: "${tmp:=}" "${seed:=1}"
+caches="vm_area_struct vma_lock maple_node mm_struct files_cache filp task_struct"
+
+# below N: a number below it, into $drawn.
+below()
+{
+	seed=$(((seed * 1103515245 + 12345) & 0x7fffffff))
+	drawn=$(((seed >> 8) % $1))
+}
+
+# A seed, where none was given.
+any_seed()
+{
+	od -An -N3 -tu4 /dev/urandom | tr -d ' '
+}
+
+# pick: one of the scenarios in $all, or an empty word for all of them, into $picked.
+pick()
+{
+	# shellcheck disable=SC2086  # a list
+	set -- $all
+	below $(($# + 1))
+	shift "$drawn" 2> /dev/null || shift $#
+	picked=${1-}
+}
+
+# Some parameters into $params; half of them let the module work at once.
+some_params()
+{
+	below 6
+	case $drawn in
+	0) params="autostart=1" ;;
+	1) params="autostart=1 duration=1 stall_secs=1" ;;
+	2) params="autostart=0 busted=map_fixed" ;;
+	3) params="autostart=1 stutter=1 nreaders=4 nmms=3 nwriters=3" ;;
+	4) params="autostart=0 shuffle_interval=1 hold_us=2000" ;;
+	5) params="autostart=0 stop_on_race=1 busted=map_fixed/gap" ;;
+	esac
+	pick
+	params="$params scenarios=$picked"
+}
+
+# in_turns: starts and ends take turns, however they were asked for. The log may have
+# forgotten how it began.
+in_turns()
+{
+	own_log | awk '
+	/--- Start of test: / { bad += running; running = 1; n++ }
+	/--- End of test: / { bad += n && !running; running = 0; n++ }
+	END {
+		print "# " n " starts and ends are in the log"
+		exit bad || running || n < 2
+	}'
+}
+
+# What there is of what could leak: objects of caches, kB of memory, pages, and
+# probes.
+balance()
+{
+	for c in $caches; do
+		# Spare objects of each CPU count as used, until there are none.
+		{ echo 1 > /sys/kernel/slab/"$c"/shrink; } 2> /dev/null
+	done
+	awk -v caches=" $caches " 'index(caches, " " $1 " ") { print $1, $2 }' /proc/slabinfo
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	# What CPUs keep at hand of free pages is free as well.
+	awk '
+	FILENAME ~ /zoneinfo/ { if ($1 == "count:") free += 4 * $2; next }
+	/^MemFree:/ { print "used", -$2 - free }
+	/^(Percpu|VmallocUsed|Committed_AS|PageTables|KernelStack|SUnreclaim):/ {
+		sub(/:/, "")
+		print $1, $2
+	}
+	/^HugePages_/ {
+		sub(/:/, "")
+		print "=" $1, $2
+	}' /proc/zoneinfo /proc/meminfo
+	[ ! -r /sys/kernel/debug/kprobes/list ] ||
+		echo "=probes" "$(wc -l < /sys/kernel/debug/kprobes/list)"
+}
+
+# at_rest: the state that settles compares with is the one of now. The first
+# look frees what nobody needs.
+at_rest()
+{
+	balance > /dev/null
+	balance > "$tmp/before"
+}
+
+# Up by no more than $1 objects of a cache, or by 4 MB where others have a part
+# in it; pages and probes are as many as they were.
+balanced()
+{
+	balance > "$tmp/after"
+	awk -v most="$1" '
+	NR == FNR { before[$1] = $2; next }
+	{
+		up = $2 - before[$1]
+		if (/^=/ && up)
+			bad = bad " " $1 " is " $2 ", was " before[$1]
+		limit = /^[A-Z]|^used / ? 4096 : most
+		if (up > limit)
+			bad = bad " " $1 " is up by " up
+		text = text " " $1 "=" up
+	}
+	END {
+		if (bad == "")
+			print "# grown by:" text
+		else
+			print "#" bad > "/dev/stderr"
+		exit bad != ""
+	}' "$tmp/before" "$tmp/after" 2> "$tmp/grown"
+}
+
+# settles OBJECTS [SECS]: some of it is freed later, by RCU and by work items.
+settles()
+{
+	wait_for "${2:-15}" balanced "$1" || { cat "$tmp/grown"; return 1; }
+}
