@@ -23,8 +23,8 @@ distclean: clean
 # Variables given to make reach the scripts by the environment.
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
-export KERNEL MUTANTS DEADLINE JOBS SOURCE
-export ABUSE ABUSE_SEED
+export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
+export ABUSE ABUSE_SEED TRACING STRESS
 
 torture:
 	@scripts/torture
@@ -38,6 +38,9 @@ bench:
 mutation:
 	@scripts/mutation
 
+soak:
+	@scripts/soak
+
 help:
 	@echo 'make                  build vma_torture.ko for the running kernel'
 	@echo '                      (KDIR=DIR: for the kernel of that build tree)'
@@ -50,7 +53,9 @@ help:
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
 	@echo '                      KERNEL=7.2 MUTANTS="name ..." DEADLINE=60'
+	@echo 'make soak             random parameters for hours, memory at rest: HOURS=1 (each kernel)'
+	@echo '                      KERNELS="6.1 6.12 7.2" SEED=N JOBS=1 SCENARIOS=a,b STRICT=1'
 	@echo 'make clean            remove what make built here'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean distclean torture check bench mutation help
+.PHONY: all modules modules_install clean distclean torture check bench mutation soak help

@@ -7,6 +7,7 @@
  * no lock, a test can end itself, and everything that scenarios set up and free
  * is done by a kernel thread.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -536,12 +537,21 @@ static void vt_stat_print(void)
 				vt_run_races(run));
 }
 
-/* Leave one CPU to others, another one each time, as torture_shuffle() does. */
-static void vt_shuffle(void)
+/*
+ * Leave one CPU to others, another one each time, as torture_shuffle() does.
+ *
+ * A kernel thread may be sent to a CPU that is on its way down, and would then
+ * be on it when it is dead: not while CPUs come or go, which can take long.
+ *
+ * Return: was it done?
+ */
+static bool vt_shuffle(void)
 {
 	static struct cpumask mask;
 	struct vt_run *run;
 
+	if (!cpus_read_trylock())
+		return false;
 	vt_session.spare_cpu = cpumask_next(vt_session.spare_cpu, cpu_online_mask);
 	if (vt_session.spare_cpu >= nr_cpu_ids)
 		vt_session.spare_cpu = cpumask_first(cpu_online_mask);
@@ -551,6 +561,9 @@ static void vt_shuffle(void)
 	vt_for_each_run(run)
 		if (run->state == VT_ACTIVE)
 			vt_threads_affine(run, &mask);
+	cpus_read_unlock();
+
+	return true;
 }
 
 static void vt_tick(struct work_struct *work)
@@ -587,10 +600,9 @@ static void vt_tick(struct work_struct *work)
 		vt_session.stutter_ms = now + vt_params.stutter * 1000;
 		vt_pace_set(vt_pause == VT_GO ? VT_PAUSED : VT_GO);
 	}
-	if (vt_params.shuffle_interval && now >= vt_session.shuffle_ms) {
+	if (vt_params.shuffle_interval && now >= vt_session.shuffle_ms &&
+	    vt_shuffle())
 		vt_session.shuffle_ms = now + vt_params.shuffle_interval * 1000;
-		vt_shuffle();
-	}
 
 	queue_delayed_work(vt_wq, &vt_tick_work, msecs_to_jiffies(VT_TICK_MS));
 }

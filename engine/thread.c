@@ -230,13 +230,12 @@ void vt_threads_watch(struct vt_run *run, u64 ms)
  * @run: run
  * @mask: CPUs
  *
- * Context: may sleep.
+ * Context: may sleep; between cpus_read_lock() and cpus_read_unlock().
  */
 void vt_threads_affine(struct vt_run *run, const struct cpumask *mask)
 {
 	struct vt_thread *t;
 
-	/* Fails if the CPUs went away meanwhile: then they stay where they are. */
 	list_for_each_entry(t, &run->threads, node)
 		set_cpus_allowed_ptr(t->task, mask);
 }

@@ -164,6 +164,43 @@ kernel_info()
 	sed -n "s/^$2=//p" "$BUILD/kernels/$1/info" 2> /dev/null
 }
 
+# A kernel that watches itself is several times as slow, above all emulated.
+watches_itself()
+{
+	grep -qsE '^CONFIG_(PROVE_LOCKING|KASAN|KCSAN)=y' "$(kernel_info "$1" config)"
+}
+
+# status_of DIR FIELD: of what scripts/vm left there: outcome, rc, retries, line.
+status_of()
+{
+	sed -n "s/^$2=//p" "$1/status" 2> /dev/null
+}
+
+# align FROM TO < lines with tabs: a table, columns FROM to TO to the right.
+align()
+{
+	awk -F '\t' -v from="$1" -v to="$2" '
+	{
+		for (i = 1; i <= NF; i++) {
+			c[NR, i] = $i
+			if (length($i) > w[i])
+				w[i] = length($i)
+		}
+		if (NF > n)
+			n = NF
+	}
+	END {
+		for (r = 1; r <= NR; r++) {
+			line = ""
+			for (i = 1; i < n; i++)
+				line = line sprintf(i >= from && i <= to ? "%" w[i] "s  " : "%-" w[i] "s  ", c[r, i])
+			line = line c[r, n]
+			sub(/ +$/, "", line)
+			print line
+		}
+	}'
+}
+
 # known_race VERSION SCENARIO KIND: why this race is known, or failure.
 known_race()
 {

@@ -8,7 +8,8 @@ setup_file()
 	export TOP
 	# What make was given is not for these.
 	unset KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD MAKEFLAGS
-	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE TRACING STRESS
+	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
+	unset ABUSE ABUSE_SEED TRACING STRESS
 }
 
 # A project of its own in $BATS_TEST_TMPDIR, with the real scripts but those
