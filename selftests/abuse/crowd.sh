@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: eight times as many threads as CPUs get on, pause, change CPUs and end
-# timeout: 360
+# timeout: 480
 #
 # ABUSE=N: N times as long.
 
