@@ -55,7 +55,8 @@ void vt_mm_put(struct mm_struct *mm)
  *
  * Kernel threads ignore SIGCHLD, so that children reap themselves; this returns
  * when it is gone, and needs none of the module's text any more. A signal makes
- * the wait return early: it is nobody's.
+ * the wait return early: it is nobody's. So does kthread_stop(), again and again
+ * until its flag is cleared, and the child may need the CPU that is spun on.
  *
  * Context: a kernel thread; may sleep. The scenario needs VT_NEED(kernel_wait).
  */
@@ -63,8 +64,10 @@ void vt_child_wait(pid_t pid)
 {
 	int stat;
 
-	while (vt_call(kernel_wait)(pid, &stat) == -ERESTARTSYS)
+	while (vt_call(kernel_wait)(pid, &stat) == -ERESTARTSYS) {
+		clear_notify_signal();
 		flush_signals(current);
+	}
 }
 
 /**

@@ -98,12 +98,13 @@ committed()
 	awk '/^Committed_AS:/ { print $2 }' /proc/meminfo
 }
 
-# Out of the middle of a storm of forks, several times, with all that is there.
+# Out of the middle of a storm of forks, several times; parents and children share
+# a CPU, so that who waits must not spin.
 storms()
 {
 	_before=$(committed)
 	for _i in 1 2 3 4 5; do
-		loaded_with scenarios=fork_fail nmms=3 nwriters=3 || return
+		loaded_with scenarios=fork_fail nmms=3 nwriters=3 shuffle_interval=1 || return
 		wait_for 10 above fork_fail/fork_failed $((_i * 10)) ||
 			no "no forks" || return
 		now
