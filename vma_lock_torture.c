@@ -1719,6 +1719,10 @@ static void vl_probe(struct vt_run *run)
 		vt_skip(run, "this kernel has no per-VMA locks (CONFIG_PER_VMA_LOCK, since 6.4)");
 		return;
 	}
+	if (!vt_has(lock_vma_under_rcu)) {
+		vt_skip(run, "this kernel has no function lock_vma_under_rcu");
+		return;
+	}
 	if (!vt_has(lock_mm_and_find_vma)) {
 		vt_skip(run, "this kernel has no function lock_mm_and_find_vma");
 		return;
