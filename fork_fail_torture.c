@@ -2134,11 +2134,12 @@ static int ff_calibrate(struct ff_state *st)
 	return 0;
 }
 
-static void ff_probe(struct vt_run *run)
+static int ff_probe(struct vt_run *run)
 {
 	if (vt_fork_marks() == VT_NO)
 		vt_absent(run, FF_UNMARKED,
 			  "this kernel promises no mark on what a failed fork leaves");
+	return 0;
 }
 
 static int ff_parent_init(struct ff_parent *p, struct ff_state *st)
