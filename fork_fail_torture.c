@@ -527,9 +527,11 @@ static const struct {
 	[FF_P_ARCH] = { "ldt_dup_context", ff_arch_handler },
 };
 
-static void ff_probes_start(struct ff_state *st)
+/* What cannot be probed here is no error; for what can there has to be memory. */
+static int ff_probes_start(struct ff_state *st)
 {
 	unsigned int i;
+	int ret;
 
 	for (i = 0; i < FF_NR_PROBES; i++) {
 		struct ff_probe *probe = &st->probe[i];
@@ -538,11 +540,15 @@ static void ff_probes_start(struct ff_state *st)
 		probe->kp.symbol_name = ff_probed[i].name;
 		probe->kp.pre_handler = ff_probed[i].handler;
 		probe->kp.post_handler = ff_post_handler;
-		probe->on = !register_kprobe(&probe->kp);
+		ret = register_kprobe(&probe->kp);
+		if (ret == -ENOMEM)
+			return ret;
+		probe->on = !ret;
 		if (!probe->on)
 			vt_info("fork_fail: no kprobe on %s()\n",
 				ff_probed[i].name);
 	}
+	return 0;
 }
 
 static void ff_probes_stop(struct ff_state *st)
@@ -2134,11 +2140,12 @@ static int ff_calibrate(struct ff_state *st)
 	return 0;
 }
 
-static void ff_probe(struct vt_run *run)
+static int ff_probe(struct vt_run *run)
 {
 	if (vt_fork_marks() == VT_NO)
 		vt_absent(run, FF_UNMARKED,
 			  "this kernel promises no mark on what a failed fork leaves");
+	return 0;
 }
 
 static int ff_parent_init(struct ff_parent *p, struct ff_state *st)
@@ -2191,8 +2198,9 @@ static int ff_start(struct vt_run *run)
 		ret = ff_parent_init(&st->parents[st->nr_parents++], st);
 	if (ret)
 		return ret;
-	ff_probes_start(st);
-	ret = ff_calibrate(st);
+	ret = ff_probes_start(st);
+	if (!ret)
+		ret = ff_calibrate(st);
 	if (ret)
 		return ret;
 

@@ -1978,20 +1978,22 @@ static struct vfsmount *hw_mount(void)
 	return mnt;
 }
 
-static void hw_probe(struct vt_run *run)
+static int hw_probe(struct vt_run *run)
 {
 	struct vt_huge_pool pool;
 	struct vfsmount *mnt;
 
 	if (!vt_hugetlb_sharing()) {
 		vt_skip(run, "this kernel shares no page tables of huge pages");
-		return;
+		return 0;
 	}
 	mnt = hw_mount();
+	if (PTR_ERR_OR_ZERO(mnt) == -ENOMEM)
+		return -ENOMEM;
 	if (IS_ERR(mnt)) {
 		vt_skip(run, "this machine has no huge pages of %lu kB: %ld",
 			PMD_SIZE / SZ_1K, PTR_ERR(mnt));
-		return;
+		return 0;
 	}
 	vt_huge_pool(mnt->mnt_sb, &pool);
 	mntput(mnt);
@@ -2005,6 +2007,7 @@ static void hw_probe(struct vt_run *run)
 		vt_absent(run, HW_SHARE_COUNT, "the file's VMAs cannot be told");
 		vt_absent(run, HW_SPLIT_SHARED, "the file's VMAs cannot be told");
 	}
+	return 0;
 }
 
 static int hw_file_open(struct hw_state *st, struct hw_file *f, u8 id)

@@ -1713,11 +1713,11 @@ static int vl_writer_main(struct vt_thread *t)
  * Birth and end.
  */
 
-static void vl_probe(struct vt_run *run)
+static int vl_probe(struct vt_run *run)
 {
 	if (!IS_ENABLED(CONFIG_PER_VMA_LOCK)) {
 		vt_skip(run, "this kernel has no per-VMA locks (CONFIG_PER_VMA_LOCK, since 6.4)");
-		return;
+		return 0;
 	}
 	if (!vt_has(lock_vma_under_rcu)) {
 		vt_skip(run, "this kernel has no function lock_vma_under_rcu");
@@ -1725,11 +1725,12 @@ static void vl_probe(struct vt_run *run)
 	}
 	if (!vt_has(lock_mm_and_find_vma)) {
 		vt_skip(run, "this kernel has no function lock_mm_and_find_vma");
-		return;
+		return 0;
 	}
 	if (!VT_VMA_REF_LIMIT)
 		vt_absent(run, VL_REF_LIMIT,
 			  "the lock is an rwsem, there is no count to limit");
+	return 0;
 }
 
 static int vl_start(struct vt_run *run)

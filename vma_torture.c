@@ -307,6 +307,10 @@ static int __init vt_init(void)
 			mask |= BIT(i);
 
 	ret = vt_symbols_init();
+	if (ret == -ENOMEM) {
+		vt_err("no memory to set up: %d\n", ret);
+		return ret;
+	}
 	if (ret)
 		vt_info("no way to find unexported functions: %d\n", ret);
 	ret = vt_session_init(vt_scenarios, VT_NR_SCENARIOS, broken, vt_echo);

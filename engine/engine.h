@@ -79,7 +79,8 @@ struct vt_kind {
  * @needs: VT_NEED() of each unexported symbol without which it cannot run
  * @probe: optional; what this kernel and machine can do: vt_absent() for an
  *	oracle that cannot be had, vt_skip() for all of it. At load and again
- *	before each start.
+ *	before each start. Returns 0, or an errno if there is no memory to find
+ *	that out.
  * @start: set up and vt_spawn() threads, which begin when it has returned 0;
  *	Returns 0 or an errno; ->stop is called either way.
  * @rest: optional; all threads are gone: judge what has to balance at rest
@@ -94,7 +95,7 @@ struct vt_scenario {
 	const char *const *hists;
 	unsigned int nr_hists;
 	u64 needs;
-	void (*probe)(struct vt_run *run);
+	int (*probe)(struct vt_run *run);
 	int (*start)(struct vt_run *run);
 	void (*rest)(struct vt_run *run);
 	void (*stop)(struct vt_run *run);

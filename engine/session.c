@@ -272,7 +272,8 @@ void vt_skip(struct vt_run *run, const char *fmt, ...)
 	run->state = VT_SKIPPED;
 }
 
-static void vt_run_probe(struct vt_run *run)
+/* That there was no memory to ask with says nothing about the kernel. */
+static int vt_run_probe(struct vt_run *run)
 {
 	u64 missing = run->sc->needs & ~vt_symbols_found;
 
@@ -283,8 +284,9 @@ static void vt_run_probe(struct vt_run *run)
 	else if (missing)
 		vt_skip(run, "this kernel has no function %s",
 			vt_symbol_name(__ffs64(missing)));
-	else if (run->sc->probe)
-		run->sc->probe(run);
+	else if (run->sc->probe && run->sc->probe(run))
+		run->state = VT_BROKEN;
+	return run->state == VT_BROKEN ? -ENOMEM : 0;
 }
 
 /*
@@ -412,7 +414,10 @@ static void vt_run_forget(struct vt_run *run, bool chosen)
 	run->start_ns = 0;
 	run->stop_ns = 0;
 	run->idle_threads = 0;
-	vt_run_probe(run);
+	if (!vt_run_probe(run) || chosen)
+		return;
+	/* The next start asks again. */
+	run->state = VT_STOPPED;
 }
 
 /*
@@ -427,7 +432,7 @@ static int vt_setup_all(void)
 	vt_for_each_run(run) {
 		if (!run->chosen || run->state == VT_SKIPPED)
 			continue;
-		ret = vt_run_setup(run);
+		ret = run->state == VT_BROKEN ? -ENOMEM : vt_run_setup(run);
 		if (ret) {
 			failed = run;
 			vt_err("%s could not be set up: %d\n", run->sc->name, ret);
@@ -447,11 +452,16 @@ static int vt_setup_all(void)
 
 	vt_pace_set(VT_STOPPING);
 	vt_for_each_run(run) {
-		if (run != failed && run->state != VT_ACTIVE)
-			continue;
-		vt_threads_stop(run);
-		vt_run_teardown(run);
-		run->state = run == failed ? VT_BROKEN : VT_STOPPED;
+		/* One that could not be asked has nothing to free. */
+		if (run->state == VT_ACTIVE ||
+		    (run == failed && run->state != VT_BROKEN)) {
+			vt_threads_stop(run);
+			vt_run_teardown(run);
+		}
+		if (run == failed)
+			run->state = VT_BROKEN;
+		else if (run->state != VT_SKIPPED)
+			run->state = VT_STOPPED;
 	}
 	vt_for_each_run(run)
 		run->chosen = run == failed;
@@ -772,11 +782,11 @@ int vt_session_init(const struct vt_scenario *const *scenarios, unsigned int nr,
 		struct vt_run *run = &vt_runs[i];
 
 		vt_nr_runs++;
-		if (vt_run_init(run, scenarios[i], busted[i])) {
+		if (vt_run_init(run, scenarios[i], busted[i]) ||
+		    vt_run_probe(run)) {
 			vt_session_exit();
 			return -ENOMEM;
 		}
-		vt_run_probe(run);
 	}
 
 	return 0;

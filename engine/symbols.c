@@ -59,7 +59,7 @@ static unsigned long vt_lookup_symbol(const char *name)
  * ENDBR instruction the function begins with: step back by what the symbol's
  * own name says.
  */
-static unsigned long vt_find_lookup_name(void)
+static int vt_find_lookup_name(unsigned long *found)
 {
 	struct kprobe kp = {
 		.symbol_name = "kallsyms_lookup_name",
@@ -68,18 +68,20 @@ static unsigned long vt_find_lookup_name(void)
 	unsigned long addr, offset = 0;
 	char name[KSYM_SYMBOL_LEN];
 	char *plus;
+	int ret = register_kprobe(&kp);
 
-	if (register_kprobe(&kp))
-		return 0;
+	if (ret)
+		return ret;
 	addr = (unsigned long)kp.addr;
 	unregister_kprobe(&kp);
 
 	sprint_symbol(name, addr);
 	plus = strchr(name, '+');
 	if (!plus || sscanf(plus, "+0x%lx", &offset) != 1)
-		return 0;
+		return -EOPNOTSUPP;
 
-	return addr - offset;
+	*found = addr - offset;
+	return 0;
 }
 
 /**
@@ -102,14 +104,16 @@ unsigned long vt_lookup(const char *name)
  * What is missing stays missing: the scenarios that need it are skipped.
  *
  * Context: may sleep; at load, before any vt_call().
- * Return: 0, or -EOPNOTSUPP if nothing can be looked up on this kernel.
+ * Return: 0; -ENOMEM; or another errno if nothing can be looked up on this
+ * kernel.
  */
 int vt_symbols_init(void)
 {
-	unsigned long addr = vt_find_lookup_name();
+	unsigned long addr;
+	int ret = vt_find_lookup_name(&addr);
 
-	if (!addr)
-		return -EOPNOTSUPP;
+	if (ret)
+		return ret;
 	static_call_update(vt_sc_lookup, (vt_fn_kallsyms_lookup_name *)addr);
 
 #define X(name, ret, params, args)					\
