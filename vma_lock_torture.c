@@ -1721,7 +1721,7 @@ static int vl_probe(struct vt_run *run)
 	}
 	if (!vt_has(lock_vma_under_rcu)) {
 		vt_skip(run, "this kernel has no function lock_vma_under_rcu");
-		return;
+		return 0;
 	}
 	if (!vt_has(lock_mm_and_find_vma)) {
 		vt_skip(run, "this kernel has no function lock_mm_and_find_vma");
