@@ -186,14 +186,28 @@ left_of()
 	done
 }
 
+# start [SCENARIO,...]: what came of it into $err. hugetlbfs that has no memory for
+# an inode says that it has no space.
+start()
+{
+	mark
+	err=ok
+	control "start ${1-}" && return
+	read -r err < "$tmp/control"
+	case $err in
+	*'Cannot allocate memory') err=ENOMEM ;;
+	*'No space left on device')
+		! logged 'hugetlb_walk could not be set up: -28' || err=ENOMEM
+		;;
+	esac
+}
+
 # work N: start, and the N-th allocation fails that the worker does for it. Not of
 # fork_fail, which uses fail-nth for its own purposes.
 work()
 {
 	set_workers "$1"
-	err=ok
-	control start "$those" ||
-		err=$(sed -n 's/.*Cannot allocate memory.*/ENOMEM/p' "$tmp/control")
+	start "$those"
 	left_of "$1"
 	set_workers 0
 	how=beyond count=$(($1 - left))
@@ -244,8 +258,8 @@ anybodys_one()
 		echo 1 > $F/$_f/times
 		echo 100 > $F/$_f/probability
 	done
-	how=beyond err=ok
-	control start || err=$(sed -n 's/.*Cannot allocate memory.*/ENOMEM/p' "$tmp/control")
+	how=beyond
+	start
 	[ "$err" != ok ] || goes_on || return
 	for _f in failslab fail_page_alloc; do
 		[ "$(cat $F/$_f/times)" != 0 ] || how=injected
