@@ -25,7 +25,8 @@ result()
 busy='resource busy|Resource temporarily unavailable|is in use|File exists|^$'
 # ... or the module is not there, coming or going.
 away="nonexistent directory|No such file|No such device|Permission denied|Input/output error"
-away="$away|not currently loaded"
+# The last is rmmod's word for a module that went while it looked at it.
+away="$away|not currently loaded|Module unloading is not supported"
 
 # try BUSY-ERE COMMAND...: done, or not for one of these reasons, or for one that
 # is wrong.
