@@ -68,7 +68,8 @@ fires()
 	get "$scenario/first_race_ms"
 	note "$1: the first race after $value ms"
 	want verdict FAILURE || return
-	grep -q "^seq=.* scenario=$scenario kind=$1 .* detail=\"" "$D/races" ||
+	# It is counted first.
+	wait_for 5 grep -q "^seq=.* scenario=$scenario kind=$1 .* detail=\"" "$D/races" ||
 		no "not among the races" || return
 	get "$scenario/ops"
 	wait_for 2 above "$scenario/ops" $((value + _ops))

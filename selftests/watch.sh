@@ -50,7 +50,7 @@ above_all_but_gap()
 sees_6_1_gap()
 {
 	wait_for 20 of_above "$pid" races 0 || no "no race" || return
-	grep -q 'scenario=watch kind=gap' "$D/races"
+	wait_for 5 grep -q 'scenario=watch kind=gap' "$D/races"
 }
 
 exit_ends_it()
@@ -100,7 +100,7 @@ hole_is_seen()
 	me --busted 60
 	pids="$pids $pid"
 	watch "$line" && wait_for 20 of_above "$pid" races 0 || no "a hole went unseen" || return
-	grep -q "scenario=watch kind=gap .*pid $pid: nothing at" "$D/races" &&
+	wait_for 5 grep -q "scenario=watch kind=gap .*pid $pid: nothing at" "$D/races" &&
 		want verdict FAILURE
 }
 
