@@ -100,6 +100,20 @@ keeps_on()
 	note "all went on in each of $_looks looks"
 }
 
+# removed_at_work: rmmod in mid-run, in time and with nothing left. A second is
+# promised to a quiet machine.
+removed_at_work()
+{
+	goes_on || return
+	now
+	_begun=$now
+	unload || return
+	now
+	note "rmmod took $((now - _begun)) hundredths of a second"
+	[ $((now - _begun)) -le 3000 ] || no "too long" || return
+	nothing_left
+}
+
 # ends: control stops it with no thread left, none of which was left out, and
 # no race but a known one was seen.
 ends()

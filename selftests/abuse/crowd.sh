@@ -37,16 +37,7 @@ restless_crowd()
 
 removed_in_mid_run()
 {
-	crowd nreaders=$many nwriters=$many nmms=16 || return
-	goes_on || return
-	now
-	begun=$now
-	unload || return
-	now
-	note "rmmod took $((now - begun)) hundredths of a second"
-	# A second is promised to a quiet machine.
-	[ $((now - begun)) -le 3000 ] || no "too long" || return
-	nothing_left
+	crowd nreaders=$many nwriters=$many nmms=16 && removed_at_work
 }
 
 abuse 3

@@ -17,14 +17,7 @@ works()
 
 removed_in_mid_run()
 {
-	loaded_with "$@" && goes_on || return
-	now
-	begun=$now
-	unload || return
-	now
-	note "rmmod took $((now - begun)) hundredths of a second"
-	[ $((now - begun)) -le 3000 ] || no "too long" || return
-	nothing_left
+	loaded_with "$@" && removed_at_work
 }
 
 [ "$(nproc)" = 1 ] || skip_all "needs a machine with one CPU"

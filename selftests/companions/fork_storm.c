@@ -26,8 +26,7 @@
 /* All processes have it. */
 static struct {
 	unsigned long forks, refused, killed, released, reads, parents, swaps;
-	unsigned long bad;
-	char what[128];
+	struct trouble trouble;
 	volatile pid_t parent, child;
 	volatile bool stop, held;
 } *common;
@@ -38,17 +37,7 @@ static int overcommit_was = -1;
 static char group[64];		/* mount point of our cgroup2 */
 
 #define count(x)	__atomic_add_fetch(&common->x, 1, __ATOMIC_RELAXED)
-
-static __attribute__((format(printf, 1, 2))) void bad(const char *fmt, ...)
-{
-	va_list args;
-
-	if (count(bad) > 1)
-		return;
-	va_start(args, fmt);
-	vsnprintf(common->what, sizeof(common->what), fmt, args);
-	va_end(args);
-}
+#define bad(...)	in_trouble(&common->trouble, __VA_ARGS__)
 
 /* The first word of a page is its number, the second is for the threads. */
 static uint64_t *page(unsigned int i)
@@ -284,7 +273,7 @@ static void storm(bool in_group)
 		swap = spawn(swapper, false);
 	pid = common->parent = spawn(parent, in_group);
 	common->parents++;
-	while (!common->bad &&
+	while (!common->trouble.nr &&
 	       (now() < end || (!seen_enough() && now() < last))) {
 		bool due = now() >= turn && seen_enough();
 
@@ -316,8 +305,8 @@ static void storm(bool in_group)
 		note_line("swapoffs", common->swaps);
 	if (!seen_enough())
 		fail("nothing was read, nobody killed, or no fork refused");
-	if (common->bad)
-		fail("%s (%lu such)", common->what, common->bad);
+	if (common->trouble.nr)
+		fail("%s (%lu such)", common->trouble.what, common->trouble.nr);
 }
 
 /* After it a fork works as before, if there is memory. */

@@ -71,6 +71,28 @@ void broken(const char *fmt, ...)
 	_exit(1);
 }
 
+/**
+ * struct trouble - what went wrong, in memory that several processes share
+ * @nr: how often
+ * @what: the first time
+ */
+struct trouble {
+	unsigned long nr;
+	char what[128];
+};
+
+static __attribute__((unused, format(printf, 2, 3)))
+void in_trouble(struct trouble *t, const char *fmt, ...)
+{
+	va_list args;
+
+	if (__atomic_add_fetch(&t->nr, 1, __ATOMIC_RELAXED) > 1)
+		return;
+	va_start(args, fmt);
+	vsnprintf(t->what, sizeof(t->what), fmt, args);
+	va_end(args);
+}
+
 static inline void note_line(const char *what, unsigned long n)
 {
 	printf("# %s: %lu\n", what, n);

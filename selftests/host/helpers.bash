@@ -34,6 +34,18 @@ stub()
 	chmod +x "$FAKE/scripts/$1"
 }
 
+# stub_vm BODY: a scripts/vm that finds the directory for its run in $out, made, the
+# kernel in $1 and the command in $2.
+stub_vm()
+{
+	stub vm '
+		while [ $# -gt 2 ]; do
+			[ "$1" = --out ] && out=$2
+			shift
+		done
+		mkdir -p "$out"'"$1"
+}
+
 # A kernel as scripts/kernels leaves it.
 fake_kernel()
 {

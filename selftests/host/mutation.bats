@@ -184,12 +184,7 @@ paper_kernel()
 	END
 	printf '%s\n' "$1" > "$BATS_TEST_TMPDIR/base"
 	printf '%s\n' "$2" > "$BATS_TEST_TMPDIR/mutant"
-	stub vm '
-		while [ $# -gt 2 ]; do
-			[ "$1" = --out ] && out=$2
-			shift
-		done
-		mkdir -p "$out"
+	stub_vm '
 		echo "$2" > "$out/command"
 		said=$BATS_TEST_TMPDIR/base
 		grep -q FOREVER "$1" || said=$BATS_TEST_TMPDIR/mutant

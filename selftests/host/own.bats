@@ -13,12 +13,7 @@ setup()
 	echo ko > "$FAKE/build/modules/own/vma_torture.ko"
 	tree=$BATS_TEST_TMPDIR/linux
 	fake_built_tree "$tree" 7.3.0-rc2-mine
-	stub vm '
-		while [ $# -gt 2 ]; do
-			[ "$1" = --out ] && out=$2
-			shift
-		done
-		mkdir -p "$out"
+	stub_vm '
 		echo "$1: $2" > "$BUILD/booted"
 		printf "%s\n" "outcome=ok" "rc=0" > "$out/status"
 		printf "%s\n" "verdict SUCCESS" "state map_fixed done" \

@@ -13,12 +13,7 @@ setup()
 	fake_kernel 7.2 7.2.12
 	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
 	# Takes the guest's words from $BUILD/guest-KERNEL.
-	stub vm '
-		while [ $# -gt 2 ]; do
-			[ "$1" = --out ] && out=$2
-			shift
-		done
-		mkdir -p "$out"
+	stub_vm '
 		echo "$2" > "$BUILD/command-$1"
 		grep -v "^[#\[]" "$BUILD/guest-$1" | tee "$out/output"
 		grep "^\[" "$BUILD/guest-$1" > "$out/console.log"
