@@ -80,3 +80,9 @@ install_them()
 	run "$DIR/vma_torture/bin/maps_reader" --seconds 0
 	[ "$status" = 2 ]
 }
+
+@test "the programs that show a finding build, without a warning" {
+	for f in "$TOP"/findings/*.c; do
+		gcc -O2 -Wall -Wextra -Werror -pthread -o "$BATS_TEST_TMPDIR/finding" "$f"
+	done
+}
