@@ -161,6 +161,8 @@ totals()
 	[[ $output == *"ok   6.1 abuse/alone: factor 3 5"* ]]
 	ABUSE=3 run "$FAKE/selftests/run" --list
 	[[ $output == *$'21\tabuse/shared\tshared'* ]]
+	SLOW=2 run "$FAKE/selftests/run" --list
+	[[ $output == *$'14\tabuse/shared\tshared'* ]]
 	ABUSE=x check abuse/alone
 	[ "$status" = 2 ]
 }
