@@ -4,7 +4,7 @@
 # What the tests share that look for leaks: the state of the machine at rest,
 # before and after; and draws by a seed. Sourced after lib.sh.
 
-: "${tmp:=}" "${seed:=1}" "${choices:=all}"
+: "${tmp:=}" "${kasan:=}" "${seed:=1}" "${choices:=all}"
 caches="vm_area_struct vma_lock maple_node mm_struct files_cache filp task_struct"
 
 # below N: a number below it, into $drawn.
@@ -63,9 +63,10 @@ in_turns()
 # probes.
 balance()
 {
-	for c in $caches; do
-		# Spare objects of each CPU count as used, until there are none.
-		{ echo 1 > /sys/kernel/slab/"$c"/shrink; } 2> /dev/null
+	# Spare objects of each CPU count as used, until there are none; KASAN keeps
+	# whatever is freed, of all caches, until they shrink.
+	for c in ${kasan:-$caches}; do
+		{ echo 1 > "/sys/kernel/slab/${c##*/}/shrink"; } 2> /dev/null
 	done
 	awk -v caches=" $caches " 'index(caches, " " $1 " ") { print $1, $2 }' /proc/slabinfo
 	sync
@@ -90,6 +91,8 @@ balance()
 # look frees what nobody needs.
 at_rest()
 {
+	kasan=
+	! grep -q ' kasan_quarantine_put$' /proc/kallsyms || kasan=$(echo /sys/kernel/slab/*)
 	balance > /dev/null
 	balance > "$tmp/before"
 }
