@@ -25,14 +25,14 @@
 #define RW	(PROT_READ | PROT_WRITE)
 
 static char *arena;
-static volatile bool stop;
+static bool stop;
 
 static void *grow_and_shrink(void *arg)
 {
 	const struct timespec nap = { .tv_nsec = 50000 };
 	bool *low = arg;
 
-	while (!stop) {
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		*low = !*low;
 		if (mprotect(arena + PART, PART, *low ? RW : PROT_READ))
 			break;
@@ -96,7 +96,7 @@ int main(void)
 		all = all_there(text, sizeof(text));
 		reads++;
 	} while (all && time(NULL) < end);
-	stop = true;
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 
 	if (all) {

@@ -146,6 +146,23 @@ totals()
 	[ -n "$(find "$FAKE/build/runs" -name '*-6.1-alone')" ]
 }
 
+@test "killed, it takes its guest with it" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	stub vm 'echo $$ > "$BUILD/vm"; exec sleep 100'
+	KERNELS=6.1 setsid "$FAKE/scripts/check" --guests > "$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+	for ((i = 0; i < 300; i++)); do
+		[ ! -s "$FAKE/build/vm" ] || break
+		sleep 0.1
+	done
+	kill $!
+	wait $! || [ $? = 143 ]
+	for ((i = 0; i < 50; i++)); do
+		kill -0 "$(cat "$FAKE/build/vm")" 2> /dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 @test "tests of abuse/ are run by that name, with what ABUSE= says" {
 	mkdir "$FAKE/selftests/abuse"
 	new_test abuse/shared 'echo 1..1; echo ok 1 a' '# timeout: 7'
