@@ -18,7 +18,8 @@ factor=${ABUSE:-1}
 first_seed=${ABUSE_SEED:-$(any_seed)}
 seed=$first_seed
 # Seconds until something happens, on a host that has better things to do.
-patience=$((60 * ${SLOW:-1}))
+slow=${SLOW:-1}
+patience=$((60 * slow))
 
 # Scenarios that work here, once the module has been loaded with them.
 at_work()

@@ -158,7 +158,7 @@ sum()
 had_turns()
 {
 	for op in remove load start stop reset; do
-		[ "$(sum "$op ok")" -ge $((total / 400)) ] || no "too few: $op" || return
+		[ "$(sum "$op ok")" -ge $((total / 200 / slow)) ] || no "too few: $op" || return
 	done
 	for op in remove load start; do
 		[ "$(sum "$op other")" -gt 0 ] || no "$op was always alone" || return

@@ -377,7 +377,7 @@ removed_in_mid_read()
 	rc=0
 	while [ $n -lt $((5 * factor)) ] && [ $rc = 0 ]; do
 		n=$((n + 1))
-		wait_for "$patience" above map_fixed/ops 20 || no "no operations" || rc=1
+		wait_for "$patience" above map_fixed/ops $((300 / slow)) || no "no operations" || rc=1
 		wait_for "$patience" "$RMMOD" vma_torture 2> "$tmp/rmmod" ||
 			no "no moment in $patience s: $(cat "$tmp/rmmod")" || rc=1
 		[ $rc != 0 ] || "$INSMOD" "$MODULE" busted=map_fixed/gap 2> "$tmp/insmod" ||
