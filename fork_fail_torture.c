@@ -44,7 +44,8 @@
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
-#include "trace.h"
+#include "fork_fail/symbols.h"
+#include "fork_fail/trace.h"
 
 #define FF_BASE		(1UL << 40)
 #define FF_MAX_ENTRIES	400
@@ -2241,8 +2242,9 @@ const struct vt_scenario fork_fail_torture = {
 	.nr_counters = ARRAY_SIZE(ff_counters),
 	.hists = ff_hists,
 	.nr_hists = ARRAY_SIZE(ff_hists),
-	.needs = VT_NEED_SPACE | VT_NEED(kernel_clone) | VT_NEED(do_exit) |
-		 VT_NEED(kernel_wait) | VT_NEED(sys_madvise),
+	.symbols = ff_symbols,
+	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED(kernel_clone), VT_NEED(do_exit),
+			  VT_NEED(kernel_wait), VT_NEED(sys_madvise)),
 	.probe = ff_probe,
 	.start = ff_start,
 	.rest = ff_rest,

@@ -87,7 +87,8 @@
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
-#include "trace.h"
+#include "hugetlb_walk/symbols.h"
+#include "hugetlb_walk/trace.h"
 
 /* All in one PUD table, which the anchors at either end keep in its place. */
 #define HW_BASE		(64 * PUD_SIZE)
@@ -2204,7 +2205,8 @@ const struct vt_scenario hugetlb_walk_torture = {
 	.nr_counters = ARRAY_SIZE(hw_counters),
 	.hists = hw_hists,
 	.nr_hists = ARRAY_SIZE(hw_hists),
-	.needs = VT_NEED_SPACE,
+	.symbols = hw_symbols,
+	.needs = VT_NEEDS(VT_NEED_SPACE),
 	.probe = hw_probe,
 	.start = hw_start,
 	.rest = hw_rest,

@@ -39,7 +39,7 @@
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
-#include "trace.h"
+#include "map_fixed/trace.h"
 
 #define MF_BASE		(1UL << 40)
 #define MF_STRIDE	(1UL << 39)	/* between lanes */
@@ -1568,7 +1568,7 @@ const struct vt_scenario map_fixed_torture = {
 	.nr_counters = ARRAY_SIZE(mf_counters),
 	.hists = mf_hists,
 	.nr_hists = ARRAY_SIZE(mf_hists),
-	.needs = VT_NEED_SPACE,
+	.needs = VT_NEEDS(VT_NEED_SPACE),
 	.start = mf_start,
 	.rest = mf_rest,
 	.stop = mf_stop,

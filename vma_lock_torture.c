@@ -44,7 +44,8 @@
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
-#include "trace.h"
+#include "vma_lock/symbols.h"
+#include "vma_lock/trace.h"
 
 enum vl_kind {
 	VL_WRONG_MM,
@@ -1843,9 +1844,11 @@ const struct vt_scenario vma_lock_torture = {
 	.nr_counters = ARRAY_SIZE(vl_counters),
 	.hists = vl_hists,
 	.nr_hists = ARRAY_SIZE(vl_hists),
-	.needs = VT_NEED_SPACE | VT_NEED(kernel_clone) | VT_NEED(do_exit) |
-		 VT_NEED(kernel_wait) | VT_NEED(sys_mprotect) | VT_NEED(sys_mremap) |
-		 VT_NEED(sys_madvise) | VT_NEED(sys_munmap),
+	.symbols = vl_symbols,
+	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED(kernel_clone), VT_NEED(do_exit),
+			  VT_NEED(kernel_wait), VT_NEED(sys_mprotect),
+			  VT_NEED(sys_mremap), VT_NEED(sys_madvise),
+			  VT_NEED(sys_munmap)),
 	.probe = vl_probe,
 	.start = vl_start,
 	.rest = vl_rest,

@@ -313,6 +313,9 @@ static int __init vt_init(void)
 	}
 	if (ret)
 		vt_info("no way to find unexported functions: %d\n", ret);
+	for (i = 0; i < VT_NR_SCENARIOS; i++)
+		if (vt_scenarios[i]->symbols)
+			vt_symbols_find(vt_scenarios[i]->symbols);
 	ret = vt_session_init(vt_scenarios, VT_NR_SCENARIOS, broken, vt_echo);
 	if (ret) {
 		vt_err("no memory to set up: %d\n", ret);

@@ -393,7 +393,7 @@ static void wt_decoy_new(struct wt_watch *w)
 {
 	struct wt_target *t = &w->decoy;
 
-	if (!wt_run.busted || (VT_NEED_SPACE & ~vt_symbols_found))
+	if (!wt_run.busted || !vt_has_space())
 		return;
 	t->mm = vt_mm_new();
 	if (!t->mm)
@@ -828,7 +828,7 @@ int vt_watch_init(u32 busted)
 		vt_absent(&wt_run, WT_VMA_LOCK, "this kernel has no per-VMA locks");
 		vt_absent(&wt_run, WT_REFCOUNT, "this kernel has no per-VMA locks");
 	}
-	if (busted && (VT_NEED_SPACE & ~vt_symbols_found))
+	if (busted && !vt_has_space())
 		vt_err("watch: no way to make a private address space to break\n");
 	vt_session_adopt(&wt_run);
 	return 0;

@@ -76,7 +76,9 @@ struct vt_kind {
  * @nr_counters: how many
  * @hists: its log2 histograms, names of debugfs files, unit included
  * @nr_hists: how many
- * @needs: VT_NEED() of each unexported symbol without which it cannot run
+ * @symbols: optional; unexported functions that only it calls, to be looked up
+ *	at load; ends with NULL
+ * @needs: VT_NEEDS() of all unexported functions without which it cannot run
  * @probe: optional; what this kernel and machine can do: vt_absent() for an
  *	oracle that cannot be had, vt_skip() for all of it. At load and again
  *	before each start. Returns 0, or an errno if there is no memory to find
@@ -94,7 +96,8 @@ struct vt_scenario {
 	unsigned int nr_counters;
 	const char *const *hists;
 	unsigned int nr_hists;
-	u64 needs;
+	struct vt_symbol *const *symbols;
+	struct vt_symbol *const *needs;
 	int (*probe)(struct vt_run *run);
 	int (*start)(struct vt_run *run);
 	void (*rest)(struct vt_run *run);

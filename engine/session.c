@@ -275,15 +275,16 @@ void vt_skip(struct vt_run *run, const char *fmt, ...)
 /* That there was no memory to ask with says nothing about the kernel. */
 static int vt_run_probe(struct vt_run *run)
 {
-	u64 missing = run->sc->needs & ~vt_symbols_found;
+	struct vt_symbol *const *need = run->sc->needs;
 
 	run->state = VT_STOPPED;
 	run->absent = 0;
-	if (!vt_symbols_found && missing)
+	while (need && *need && (*need)->found)
+		need++;
+	if (need && *need && !vt_symbols_usable())
 		vt_skip(run, "no kprobes or kallsyms to find the kernel's functions with");
-	else if (missing)
-		vt_skip(run, "this kernel has no function %s",
-			vt_symbol_name(__ffs64(missing)));
+	else if (need && *need)
+		vt_skip(run, "this kernel has no function %s", (*need)->name);
 	else if (run->sc->probe && run->sc->probe(run))
 		run->state = VT_BROKEN;
 	return run->state == VT_BROKEN ? -ENOMEM : 0;

@@ -11,7 +11,12 @@
 #include "symbols.h"
 
 /* What a scenario needs to have private address spaces. */
-#define VT_NEED_SPACE	(VT_NEED(mm_alloc) | VT_NEED(arch_pick_mmap_layout))
+#define VT_NEED_SPACE	VT_NEED(mm_alloc), VT_NEED(arch_pick_mmap_layout)
+
+static inline bool vt_has_space(void)
+{
+	return vt_has(mm_alloc) && vt_has(arch_pick_mmap_layout);
+}
 
 struct mm_struct *vt_mm_new(void);
 void vt_mm_put(struct mm_struct *mm);

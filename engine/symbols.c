@@ -10,37 +10,11 @@
 
 #include "engine.h"
 
-#define X(name, ret, params, args)					\
-	typedef ret vt_fn_##name params;				\
-	DEFINE_STATIC_CALL_NULL(vt_sc_##name, vt_fn_##name);		\
-	ret vt_call_##name params					\
-	{								\
-		return static_call(vt_sc_##name)args;			\
-	}
-VT_SYMBOLS(X)
-#undef X
+VT_SYMBOLS(VT_DEFINE_SYMBOL)
+static VT_SYMBOL_TABLE(vt_engine_symbols, VT_SYMBOLS);
 
 typedef unsigned long vt_fn_kallsyms_lookup_name(const char *name);
 DEFINE_STATIC_CALL_NULL(vt_sc_lookup, vt_fn_kallsyms_lookup_name);
-
-/* Bit set over enum vt_symbol, constant after vt_symbols_init(). */
-u64 vt_symbols_found;
-
-/* In the order of enum vt_symbol. */
-static const char *const vt_symbol_names[] = {
-#define X(name, ret, params, args) #name,
-	VT_SYMBOLS(X)
-#undef X
-};
-
-/**
- * vt_symbol_name() - the name of a symbol
- * @sym: out of enum vt_symbol
- */
-const char *vt_symbol_name(unsigned int sym)
-{
-	return vt_symbol_names[sym];
-}
 
 /* sys_* stands for the entry of a system call, which has a prefix. */
 static unsigned long vt_lookup_symbol(const char *name)
@@ -99,9 +73,38 @@ unsigned long vt_lookup(const char *name)
 }
 
 /**
- * vt_symbols_init() - look up all of VT_SYMBOLS
+ * vt_symbols_usable() - can anything be looked up on this kernel?
+ *
+ * Context: any, after vt_symbols_init().
+ */
+bool vt_symbols_usable(void)
+{
+	return static_call_query(vt_sc_lookup);
+}
+
+/**
+ * vt_symbols_find() - look up a table of symbols
+ * @table: array that ends with NULL
  *
  * What is missing stays missing: the scenarios that need it are skipped.
+ *
+ * Context: may sleep; at load, after vt_symbols_init() and before any vt_call()
+ * of what is in the table.
+ */
+void vt_symbols_find(struct vt_symbol *const *table)
+{
+	for (; *table; table++) {
+		unsigned long addr = vt_lookup_symbol((*table)->name);
+
+		if (!addr)
+			continue;
+		(*table)->bind(addr);
+		(*table)->found = true;
+	}
+}
+
+/**
+ * vt_symbols_init() - find out how to look up symbols, and look up the engine's
  *
  * Context: may sleep; at load, before any vt_call().
  * Return: 0; -ENOMEM; or another errno if nothing can be looked up on this
@@ -115,15 +118,7 @@ int vt_symbols_init(void)
 	if (ret)
 		return ret;
 	static_call_update(vt_sc_lookup, (vt_fn_kallsyms_lookup_name *)addr);
-
-#define X(name, ret, params, args)					\
-	addr = vt_lookup_symbol(#name);					\
-	if (addr) {							\
-		static_call_update(vt_sc_##name, (vt_fn_##name *)addr);	\
-		vt_symbols_found |= VT_NEED(name);			\
-	}
-	VT_SYMBOLS(X)
-#undef X
+	vt_symbols_find(vt_engine_symbols);
 
 	return 0;
 }

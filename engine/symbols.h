@@ -18,9 +18,27 @@
 
 struct pt_regs;
 
+/**
+ * struct vt_symbol - a function of the kernel that is called by its name
+ * @name: its name; sys_NAME stands for the entry of a system call
+ * @bind: patches the call site, once the address is known
+ * @found: the kernel has it, and the call site is patched; constant after
+ *	vt_symbols_init()
+ */
+struct vt_symbol {
+	const char *name;
+	void (*bind)(unsigned long addr);
+	bool found;
+};
+
 /*
- * X(name, return type, parameters, arguments). The functions behind system calls
- * take the registers a system call came with, see vt_syscall().
+ * Lists of symbols: X(name, return type, parameters, arguments). The functions
+ * behind system calls take the registers a system call came with, see
+ * vt_syscall(). These are what the engine itself or more than one scenario
+ * calls; a scenario lists what only it calls in a symbols.h of its own, hands
+ * the list to VT_DECLARE_SYMBOL there and to VT_DEFINE_SYMBOL and
+ * VT_SYMBOL_TABLE in one of its objects, and the table to the engine as
+ * ->symbols of its struct vt_scenario.
  */
 #define VT_SYMBOLS(X)							\
 	X(mm_alloc, struct mm_struct *, (void), ())			\
@@ -29,48 +47,51 @@ struct pt_regs;
 	X(lock_vma_under_rcu, struct vm_area_struct *,			\
 	  (struct mm_struct *mm, unsigned long addr), (mm, addr))	\
 	X(kernel_clone, pid_t, (struct kernel_clone_args *args), (args)) \
-	X(sys_mprotect, long, (const struct pt_regs *regs), (regs))	\
-	X(sys_mremap, long, (const struct pt_regs *regs), (regs))	\
-	X(sys_madvise, long, (const struct pt_regs *regs), (regs))	\
-	X(sys_munmap, long, (const struct pt_regs *regs), (regs))	\
-	X(lock_mm_and_find_vma, struct vm_area_struct *,		\
-	  (struct mm_struct *mm, unsigned long addr, struct pt_regs *regs), \
-	  (mm, addr, regs))						\
-	X(sys_mmap, long, (const struct pt_regs *regs), (regs))		\
 	X(do_exit, void, (long code), (code))				\
 	X(kernel_wait, int, (pid_t pid, int *stat), (pid, stat))	\
-	X(vma_interval_tree_iter_first, struct vm_area_struct *,	\
-	  (struct rb_root_cached *root, unsigned long first,		\
-	   unsigned long last), (root, first, last))			\
-	X(vma_interval_tree_iter_next, struct vm_area_struct *,		\
-	  (struct vm_area_struct *vma, unsigned long first,		\
-	   unsigned long last), (vma, first, last))			\
-	X(sys_mincore, long, (const struct pt_regs *regs), (regs))
+	X(sys_mprotect, long, (const struct pt_regs *regs), (regs))	\
+	X(sys_mremap, long, (const struct pt_regs *regs), (regs))	\
+	X(sys_madvise, long, (const struct pt_regs *regs), (regs))
 
-enum vt_symbol {
-#define X(name, ret, params, args) VT_SYM_##name,
-	VT_SYMBOLS(X)
-#undef X
-	VT_NR_SYMBOLS
-};
+/* The prototype: each function has one call site, which is patched at load. */
+#define VT_DECLARE_SYMBOL(sym, ret, params, args)			\
+	extern struct vt_symbol vt_symbol_##sym;			\
+	ret vt_call_##sym params;
 
-/* One call site each: every one has to be patched at load. */
-#define X(name, ret, params, args) ret vt_call_##name params;
-VT_SYMBOLS(X)
-#undef X
+VT_SYMBOLS(VT_DECLARE_SYMBOL)
 
-extern u64 vt_symbols_found;
+/* The call site, and what patches it. For objects that include <linux/static_call.h>. */
+#define VT_DEFINE_SYMBOL(sym, ret, params, args)			\
+	typedef ret vt_fn_##sym params;					\
+	DEFINE_STATIC_CALL_NULL(vt_sc_##sym, vt_fn_##sym);		\
+	ret vt_call_##sym params					\
+	{								\
+		return static_call(vt_sc_##sym)args;			\
+	}								\
+	static void vt_bind_##sym(unsigned long addr)			\
+	{								\
+		static_call_update(vt_sc_##sym, (vt_fn_##sym *)addr);	\
+	}								\
+	struct vt_symbol vt_symbol_##sym = {				\
+		.name = #sym, .bind = vt_bind_##sym,			\
+	};
 
-/* The bit of a symbol, for struct vt_scenario.needs. */
-#define VT_NEED(name)	BIT_ULL(VT_SYM_##name)
+/* A list of symbols as an array that ends with NULL. */
+#define VT_SYMBOL_ENTRY(sym, ret, params, args) &vt_symbol_##sym,
+#define VT_SYMBOL_TABLE(table, LIST)					\
+	struct vt_symbol *const table[] = { LIST(VT_SYMBOL_ENTRY) NULL }
+
+/* For ->needs of struct vt_scenario: VT_NEEDS(VT_NEED(a), VT_NEED(b)). */
+#define VT_NEED(sym)	&vt_symbol_##sym
+#define VT_NEEDS(...)	((struct vt_symbol *const []){ __VA_ARGS__, NULL })
 
 /* May be called only where vt_has(name). */
-#define vt_call(name)	vt_call_##name
-#define vt_has(name)	(!!(vt_symbols_found & VT_NEED(name)))
+#define vt_call(sym)	vt_call_##sym
+#define vt_has(sym)	(vt_symbol_##sym.found)
 
 /**
  * vt_syscall() - call a system call of the kernel by its own entry
- * @name: sys_mprotect and the like, out of VT_SYMBOLS
+ * @name: sys_mprotect and the like, out of a list of symbols
  * @...: up to six arguments
  *
  * Context: a kernel thread that uses the mm the call is to act on
@@ -87,7 +108,8 @@ extern u64 vt_symbols_found;
 })
 
 int vt_symbols_init(void);
-const char *vt_symbol_name(unsigned int sym);
+void vt_symbols_find(struct vt_symbol *const *table);
+bool vt_symbols_usable(void);
 unsigned long vt_lookup(const char *name);
 
 #endif /* VT_SYMBOLS_H */

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The bodies of map_fixed's tracepoints.
+ */
+#include <linux/mm_types.h>
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
