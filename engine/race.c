@@ -17,7 +17,6 @@
 
 #include "engine.h"
 #include "race.h"
-#include "session.h"
 #include "trace.h"
 
 #define VT_RACE_RECORDS	512
@@ -63,6 +62,9 @@ static u64 vt_race_seq;				/* all under vt_race_lock */
 static struct vt_record vt_records[VT_RACE_RECORDS];
 static struct vt_first vt_firsts[VT_RACE_FIRSTS];
 static unsigned int vt_nr_firsts;
+
+/* With stop_on_race, a race asks the session to end the test. */
+static bool vt_stop_asked;
 
 static const char *vt_kind_name(const struct vt_scenario *sc, unsigned int kind)
 {
@@ -153,7 +155,7 @@ void vt_race(struct vt_run *run, unsigned int kind, struct mm_struct *mm,
 		panic("vma_torture: RACE %s/%s: %s", run->sc->name,
 		      vt_kind_name(run->sc, kind), rec.detail);
 	if (vt_params.stop_on_race)
-		vt_session_stop_soon();
+		WRITE_ONCE(vt_stop_asked, true);
 }
 
 /**
@@ -170,6 +172,17 @@ void vt_races_reset(void)
 	vt_nr_firsts = 0;
 	memset(vt_records, 0, sizeof(vt_records));
 	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
+	WRITE_ONCE(vt_stop_asked, false);
+}
+
+/**
+ * vt_race_wants_stop() - has there been a race that shall end the test?
+ *
+ * Context: any.
+ */
+bool vt_race_wants_stop(void)
+{
+	return READ_ONCE(vt_stop_asked);
 }
 
 static void vt_record_show(struct seq_file *m, const struct vt_record *r)

@@ -5,9 +5,12 @@
 #ifndef VT_RACE_H
 #define VT_RACE_H
 
+#include <linux/types.h>
+
 struct seq_file;
 
 void vt_races_reset(void);
+bool vt_race_wants_stop(void);
 void vt_races_show(struct seq_file *m);
 
 #endif /* VT_RACE_H */

@@ -47,144 +47,12 @@ static struct {
 	unsigned int spare_cpu;
 } vt_session;
 
-/* Set by races, anywhere. */
-static bool vt_stop_asked;
-
 #define vt_for_each_run(run) \
 	for ((run) = vt_runs; (run) < vt_runs + vt_nr_runs; (run)++)
 
 static u64 vt_now_ms(void)
 {
 	return ktime_get_boottime_ns() / NSEC_PER_MSEC;
-}
-
-/*
- * Sums over the CPUs.
- */
-
-/**
- * vt_sum() - the value of a cell
- * @run: run
- * @cell: number of the cell
- *
- * Exact at rest; a snapshot while threads count.
- */
-u64 vt_sum(const struct vt_run *run, unsigned int cell)
-{
-	unsigned int cpu;
-	u64 sum = 0;
-
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(run->cells, cpu)[cell]);
-	return sum - READ_ONCE(run->base[cell]);
-}
-
-/**
- * vt_counter_sum() - the value of one of the scenario's own counters
- * @run: run
- * @counter: index into the scenario's counters
- */
-u64 vt_counter_sum(const struct vt_run *run, unsigned int counter)
-{
-	return vt_sum(run, vt_counter_cell(run->sc, counter));
-}
-
-/**
- * vt_kind_sum() - looks, exposed looks or races of an oracle
- * @run: run
- * @kind: the oracle
- * @what: VT_KIND_LOOKS, VT_KIND_EXPOSED or VT_KIND_RACES
- */
-u64 vt_kind_sum(const struct vt_run *run, unsigned int kind, unsigned int what)
-{
-	return vt_sum(run, vt_kind_cell(kind, what));
-}
-
-u64 vt_run_ops(const struct vt_run *run)
-{
-	return vt_sum(run, VT_CELL_OPS);
-}
-
-u64 vt_run_races(const struct vt_run *run)
-{
-	unsigned int kind;
-	u64 sum = 0;
-
-	for (kind = 0; kind <= vt_stall_kind(run->sc); kind++)
-		sum += vt_kind_sum(run, kind, VT_KIND_RACES);
-	return sum;
-}
-
-/* The watch over stalls is no look at the kernel's data: left out. */
-u64 vt_run_exposure(const struct vt_run *run)
-{
-	unsigned int kind;
-	u64 sum = 0;
-
-	for (kind = 0; kind < run->sc->nr_kinds; kind++)
-		sum += vt_kind_sum(run, kind, VT_KIND_EXPOSED);
-	return sum;
-}
-
-u64 vt_run_ms(const struct vt_run *run)
-{
-	u64 start = READ_ONCE(run->start_ns), stop = READ_ONCE(run->stop_ns);
-
-	if (!start)
-		return 0;
-	if (!stop)
-		stop = ktime_get_boottime_ns();
-	return (stop - start) / NSEC_PER_MSEC;
-}
-
-u64 vt_run_first_race_ms(const struct vt_run *run)
-{
-	u64 start = READ_ONCE(run->start_ns), first = READ_ONCE(run->first_race_ns);
-
-	return first > start ? (first - start) / NSEC_PER_MSEC : 0;
-}
-
-/**
- * vt_kind_present() - can this kernel have this oracle?
- * @run: run
- * @kind: the oracle, "stall" included
- */
-bool vt_kind_present(const struct vt_run *run, unsigned int kind)
-{
-	return !(run->absent & BIT(kind));
-}
-
-static unsigned int vt_blind_kind(const struct vt_run *run, unsigned int from)
-{
-	unsigned int kind;
-
-	for (kind = from; kind < run->sc->nr_kinds; kind++)
-		if (vt_kind_present(run, kind) &&
-		    !vt_kind_sum(run, kind, VT_KIND_EXPOSED))
-			break;
-	return kind;
-}
-
-static void vt_run_facts(const struct vt_run *run, struct vt_facts *f)
-{
-	enum vt_state state = READ_ONCE(run->state);
-	unsigned int kind = 0;
-
-	*f = (struct vt_facts){
-		.chosen = run->chosen,
-		.skipped = state == VT_SKIPPED,
-		/* What is chosen and not started yet is being set up. */
-		.running = state == VT_ACTIVE || state == VT_STOPPED,
-		.failed_start = state == VT_BROKEN,
-		.races = vt_run_races(run),
-	};
-	if (state != VT_DONE)
-		return;
-	f->idle_threads = run->idle_threads;
-	while ((kind = vt_blind_kind(run, kind)) < run->sc->nr_kinds) {
-		f->blind_oracles++;
-		kind++;
-	}
 }
 
 /**
@@ -205,105 +73,9 @@ enum vt_verdict vt_session_verdict(void)
 	return vt_judge(facts, i);
 }
 
-/**
- * vt_run_why() - why a scenario was not a success, if it was not
- * @run: run
- * @buf: where the words may be put
- * @size: its size
- *
- * Return: the words, empty if there is nothing to say.
- */
-const char *vt_run_why(const struct vt_run *run, char *buf, size_t size)
-{
-	unsigned int kind;
-
-	buf[0] = '\0';
-	switch (READ_ONCE(run->state)) {
-	case VT_SKIPPED:
-		return run->skip_why;
-	case VT_BROKEN:
-		return "could not be set up";
-	case VT_DONE:
-		if (run->idle_threads) {
-			scnprintf(buf, size, "%u of %u threads made no progress",
-				  run->idle_threads, run->nr_threads);
-			break;
-		}
-		kind = vt_blind_kind(run, 0);
-		if (kind < run->sc->nr_kinds)
-			scnprintf(buf, size,
-				  "%s never looked while anything changed",
-				  run->sc->kinds[kind].name);
-		break;
-	default:
-		break;
-	}
-	return buf;
-}
-
-/*
- * For ->probe.
- */
-
-/**
- * vt_absent() - this kernel cannot have one of the oracles
- * @run: run
- * @kind: the oracle
- * @why: in a few words, for the summary; kept by reference
- */
-void vt_absent(struct vt_run *run, unsigned int kind, const char *why)
-{
-	run->absent |= BIT(kind);
-	run->absent_why[kind] = why;
-}
-
-/**
- * vt_skip() - the scenario cannot run here
- * @run: run
- * @fmt: why, and what the user can do about it
- */
-void vt_skip(struct vt_run *run, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vscnprintf(run->skip_why, sizeof(run->skip_why), fmt, args);
-	va_end(args);
-	run->state = VT_SKIPPED;
-}
-
-/* That there was no memory to ask with says nothing about the kernel. */
-static int vt_run_probe(struct vt_run *run)
-{
-	struct vt_symbol *const *need = run->sc->needs;
-
-	run->state = VT_STOPPED;
-	run->absent = 0;
-	while (need && *need && (*need)->found)
-		need++;
-	if (need && *need && !vt_symbols_usable())
-		vt_skip(run, "no kprobes or kallsyms to find the kernel's functions with");
-	else if (need && *need)
-		vt_skip(run, "this kernel has no function %s", (*need)->name);
-	else if (run->sc->probe && run->sc->probe(run))
-		run->state = VT_BROKEN;
-	return run->state == VT_BROKEN ? -ENOMEM : 0;
-}
-
 /*
  * Start and stop.
  */
-
-/* Cells are only written by who counts, so clearing is counting from here on. */
-static void vt_run_clear(struct vt_run *run)
-{
-	unsigned int cell;
-
-	for (cell = 0; cell < run->nr_cells; cell++)
-		WRITE_ONCE(run->base[cell], run->base[cell] + vt_sum(run, cell));
-	WRITE_ONCE(run->first_race_ns, 0);
-	run->stack_kept = 0;
-}
 
 static void vt_clear(void)
 {
@@ -314,7 +86,6 @@ static void vt_clear(void)
 	if (vt_adopted)
 		vt_run_clear(vt_adopted);
 	vt_races_reset();
-	WRITE_ONCE(vt_stop_asked, false);
 }
 
 /* The broken promise behind "stall": a thread that never comes around again. */
@@ -588,7 +359,7 @@ static void vt_tick(struct work_struct *work)
 
 	if ((vt_params.duration &&
 	     now - vt_session.start_ms >= vt_params.duration * 1000) ||
-	    READ_ONCE(vt_stop_asked)) {
+	    vt_race_wants_stop()) {
 		vt_do_stop();
 		return;
 	}
@@ -616,18 +387,6 @@ static void vt_tick(struct work_struct *work)
 		vt_session.shuffle_ms = now + vt_params.shuffle_interval * 1000;
 
 	queue_delayed_work(vt_wq, &vt_tick_work, msecs_to_jiffies(VT_TICK_MS));
-}
-
-/**
- * vt_session_stop_soon() - end the test, without waiting for it
- *
- * The next tick sees it.
- *
- * Context: any.
- */
-void vt_session_stop_soon(void)
-{
-	WRITE_ONCE(vt_stop_asked, true);
 }
 
 /*
@@ -703,36 +462,6 @@ void vt_session_stop(void)
 void vt_session_reset(void)
 {
 	vt_command(VT_CMD_RESET, 0);
-}
-
-/**
- * vt_run_init() - a run, nothing counted yet
- * @run: run
- * @sc: what it is a run of
- * @busted: the kinds to break
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM; vt_run_exit() is right in both cases.
- */
-int vt_run_init(struct vt_run *run, const struct vt_scenario *sc, u32 busted)
-{
-	run->sc = sc;
-	run->busted = busted;
-	INIT_LIST_HEAD(&run->threads);
-	run->nr_cells = vt_hist_cell(sc, sc->nr_hists, 0);
-	run->cells = __alloc_percpu(run->nr_cells * sizeof(u64), SMP_CACHE_BYTES);
-	run->base = kcalloc(run->nr_cells, sizeof(*run->base), GFP_KERNEL);
-	return run->cells && run->base ? 0 : -ENOMEM;
-}
-
-/**
- * vt_run_exit() - give back what vt_run_init() took
- * @run: run, at rest
- */
-void vt_run_exit(struct vt_run *run)
-{
-	free_percpu(run->cells);
-	kfree(run->base);
 }
 
 /**
