@@ -47,17 +47,40 @@ static const struct vt_kind ff_kinds[] = {
 		"what a failed fork leaves is marked MMF_UNSTABLE before its lock is dropped (dup_mmap())" },
 };
 
-static const char *const ff_way_names[] = {
-	[FF_ACCOUNT] = "account",	/* no memory to account a VMA to */
-	[FF_SIGNAL] = "signal",		/* SIGKILL for who forks */
-	[FF_DUP] = "dup",		/* vm_area_dup() refused */
-	[FF_COPY] = "copy",		/* copy_page_range() refused */
-	[FF_INJECT] = "inject",		/* the kernel's fault injection */
+/* By what the next fork shall fail. A way that does not work here acts as "none". */
+const struct ff_choice ff_ways[FF_NR_WAYS + 1] = {
+	[FF_ACCOUNT]	= { "account",	1 },	/* no memory to account a VMA to */
+	[FF_SIGNAL]	= { "signal",	1 },	/* SIGKILL for who forks */
+	[FF_DUP]	= { "dup",	1 },	/* vm_area_dup() refused */
+	[FF_COPY]	= { "copy",	1 },	/* copy_page_range() refused */
+	[FF_INJECT]	= { "inject",	1 },	/* the kernel's fault injection */
+	[FF_NR_WAYS]	= { "none",	1 },	/* it shall not fail */
 };
 
-static const char *const ff_pos_names[] = {
+/* And where. */
+const char *const ff_pos_names[FF_NR_POS] = {
 	[FF_FIRST] = "first", [FF_MIDDLE] = "middle", [FF_LAST] = "last",
 	[FF_AFTER] = "after",
+};
+
+/* What a mixer does next in a parent. */
+const struct ff_choice ff_mixes[FF_NR_MIXES] = {
+	[FF_MIX_CHURN]	= { "churn",	4 },	/* replace VMAs of the churn */
+	[FF_MIX_ZAP]	= { "zap",	1 },	/* unmap the shmem file's pages */
+	[FF_MIX_SCAN]	= { "scan",	1 },	/* walk the parent's tree */
+	[FF_MIX_TOUCH]	= { "touch",	10 },	/* write into pages */
+};
+
+/* How a walker comes to a child. */
+const struct ff_choice ff_finds[FF_NR_FINDS] = {
+	[FF_FIND_RMAP]	= { "rmap",	1 },	/* by a file that it maps */
+	[FF_FIND_SLOT]	= { "slot",	3 },	/* where the forker shows it */
+};
+
+/* With what reference a walker looks at a child that the forker shows. */
+const struct ff_choice ff_refs[FF_NR_REFS] = {
+	[FF_REF_NONE]	= { "none",	1 },	/* as the OOM reaper, with no user's */
+	[FF_REF_USER]	= { "user",	7 },	/* with mmget() */
 };
 
 #define FF_ROW(way)							\

@@ -70,7 +70,7 @@ static int ff_calibrate(struct ff_state *st)
 	for (way = 0; way < FF_NR_WAYS; way++)
 		if (!(ways & BIT(way)))
 			vt_info("fork_fail: forks cannot be made to fail by %s here\n",
-				ff_way_names[way]);
+				ff_ways[way].name);
 	st->marks = vt_fork_marks() == VT_YES ||
 		    (vt_fork_marks() == VT_MAYBE && marked);
 	if (vt_fork_marks() == VT_MAYBE && !marked)

@@ -78,7 +78,7 @@ static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
 	if (plan->way == FF_SIGNAL && err != -ENOMEM)
 		pos = FF_AFTER;
 	vt_count(run, FF_C_BY_WAY + plan->way * FF_NR_POS + pos, 1);
-	trace_fork_fail(p->mm, ff_way_names[plan->way], ff_pos_names[pos],
+	trace_fork_fail(p->mm, ff_ways[plan->way].name, ff_pos_names[pos],
 			plan->addr, err);
 }
 

@@ -33,10 +33,56 @@
 
 enum ff_kind { FF_XA_ZERO, FF_FOREIGN, FF_LEAK, FF_PARENT, FF_UNMARKED };
 
+/**
+ * struct ff_choice - one of the things that a thread chooses from
+ * @name: its name
+ * @weight: how often it is drawn, in as many draws as all weights add up to
+ */
+struct ff_choice {
+	const char *name;
+	unsigned int weight;
+};
+
+/**
+ * ff_choose() - draw from a table of choices
+ * @rnd: random stream; one number is taken from it
+ * @table: the choices
+ * @n: how many
+ *
+ * Return: index into @table.
+ */
+static inline unsigned int ff_choose(struct vt_rnd *rnd,
+				     const struct ff_choice *table,
+				     unsigned int n)
+{
+	unsigned int i, sum = 0, drawn;
+
+	for (i = 0; i < n; i++)
+		sum += table[i].weight;
+	drawn = vt_rnd_below(rnd, sum);
+	for (i = 0; drawn >= table[i].weight; i++)
+		drawn -= table[i].weight;
+	return i;
+}
+
 /* Ways in which forks fail, and where. */
 enum ff_way { FF_ACCOUNT, FF_SIGNAL, FF_DUP, FF_COPY, FF_INJECT, FF_NR_WAYS };
 
 enum ff_pos { FF_FIRST, FF_MIDDLE, FF_LAST, FF_AFTER, FF_NR_POS };
+
+/* What mixers do. */
+enum ff_mix { FF_MIX_CHURN, FF_MIX_ZAP, FF_MIX_SCAN, FF_MIX_TOUCH, FF_NR_MIXES };
+
+/* How walkers find children, and with what reference they look at them. */
+enum ff_find { FF_FIND_RMAP, FF_FIND_SLOT, FF_NR_FINDS };
+
+enum ff_ref { FF_REF_NONE, FF_REF_USER, FF_NR_REFS };
+
+extern const struct ff_choice ff_ways[FF_NR_WAYS + 1];
+extern const char *const ff_pos_names[FF_NR_POS];
+extern const struct ff_choice ff_mixes[FF_NR_MIXES];
+extern const struct ff_choice ff_finds[FF_NR_FINDS];
+extern const struct ff_choice ff_refs[FF_NR_REFS];
 
 enum ff_counter {
 	FF_C_FAILED,

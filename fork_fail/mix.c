@@ -76,22 +76,22 @@ static int ff_mixer(struct vt_thread *t)
 			continue;
 		kthread_use_mm(mm);
 		ff_mix_hold(p, mm);
-		switch (vt_rnd_below(&t->rnd, 16)) {
-		case 0 ... 3:
+		switch (ff_choose(&t->rnd, ff_mixes, FF_NR_MIXES)) {
+		case FF_MIX_CHURN:
 			if (churn)
 				ff_mix_churn(t, p, churn);
 			break;
-		case 4:
+		case FF_MIX_ZAP:
 			/* As truncation does, in children too. */
 			unmap_mapping_range(p->shmem->f_mapping, 0, 0, 1);
 			vt_count(t->run, FF_C_ZAPS, 1);
 			break;
-		case 5:
+		case FF_MIX_SCAN:
 			mmap_read_lock(mm);
 			ff_scan(mm, &seen);
 			mmap_read_unlock(mm);
 			break;
-		default:
+		case FF_MIX_TOUCH:
 			ff_mix_touch(t, mm);
 			break;
 		}

@@ -163,7 +163,9 @@ static void ff_plan(struct ff_parent *p, struct vt_rnd *rnd,
 	bool ok = false;
 
 	ff_plan_clear(p);
-	*plan = (struct ff_plan){ .way = vt_rnd_below(rnd, FF_NR_WAYS + 1) };
+	*plan = (struct ff_plan){
+		.way = ff_choose(rnd, ff_ways, ARRAY_SIZE(ff_ways)),
+	};
 	if (plan->way < FF_NR_WAYS && p->st->ways & BIT(plan->way)) {
 		switch (plan->way) {
 		case FF_ACCOUNT:

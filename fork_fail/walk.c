@@ -233,7 +233,7 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 
 	if (!mm)
 		return;
-	if (vt_rnd_one_in(&t->rnd, 8)) {
+	if (ff_choose(&t->rnd, ff_refs, FF_NR_REFS) == FF_REF_NONE) {
 		ff_look_as_reaper(p, mm);
 	} else if (mmget_not_zero(mm)) {
 		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
@@ -273,7 +273,8 @@ static int ff_walker(struct vt_thread *t)
 		ff_for_each_parent(p, st) {
 			if (!READ_ONCE(p->child))
 				continue;
-			if (vt_rnd_one_in(&t->rnd, 4))
+			if (ff_choose(&t->rnd, ff_finds, FF_NR_FINDS) ==
+			    FF_FIND_RMAP)
 				ff_walk_rmap(t, p);
 			else
 				ff_walk_slot(t, p);
