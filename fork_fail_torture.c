@@ -117,20 +117,6 @@ static const char *const ff_hists[] = {
 	[FF_H_FORK] = "failed_fork_ns",
 };
 
-#include "fork_fail/child.c"
-#include "fork_fail/refuse.c"
-#include "fork_fail/compare.c"
-#include "fork_fail/parent.c"
-#include "fork_fail/walk.c"
-#include "fork_fail/leak.c"
-#include "fork_fail/hold.c"
-#include "fork_fail/plan.c"
-#include "fork_fail/busted.c"
-#include "fork_fail/fork.c"
-#include "fork_fail/balance.c"
-#include "fork_fail/mix.c"
-#include "fork_fail/calibrate.c"
-
 /*
  * Setting up.
  */

@@ -147,7 +147,13 @@ static bool ff_burst_once(struct ff_parent *p)
 	return err && !ff_settle_all(p);
 }
 
-static void ff_bursts(struct ff_state *st)
+/**
+ * ff_bursts() - judge the balance of bursts of failed forks
+ * @st: the scenario
+ *
+ * Context: all threads are gone; sleeps.
+ */
+void ff_bursts(struct ff_state *st)
 {
 	long before[FF_NR_ACCOUNTS], after[FF_NR_ACCOUNTS];
 	long grown[FF_BURSTS][FF_NR_ACCOUNTS], charge;

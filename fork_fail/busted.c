@@ -18,7 +18,16 @@
 #include "fork_fail.h"
 #include "space.h"
 
-static void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd)
+/**
+ * ff_decoy() - show walkers an mm that breaks one of the promises
+ * @p: parent
+ * @rnd: random stream
+ *
+ * Does nothing unless the scenario shall break one of those that walkers look for.
+ *
+ * Context: the forker's, which uses no mm; sleeps.
+ */
+void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd)
 {
 	unsigned long kinds = p->st->run->busted &
 		(BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) | BIT(FF_UNMARKED));

@@ -23,11 +23,17 @@ static bool ff_try(struct ff_parent *p, bool *marked)
 	return failed;
 }
 
-/*
- * What makes forks fail here? The kernel may account nothing (see
- * vm.overcommit_memory), or have a function inlined where fork calls it.
+/**
+ * ff_calibrate() - find out what makes forks fail here
+ * @st: the scenario
+ *
+ * The kernel may account nothing (see vm.overcommit_memory), or have a function
+ * inlined where fork calls it.
+ *
+ * Context: no thread is there yet; sleeps.
+ * Return: 0 or an errno.
  */
-static int ff_calibrate(struct ff_state *st)
+int ff_calibrate(struct ff_state *st)
 {
 	struct ff_parent *p = st->parents;
 	struct ff_plan plan = { .way = FF_ACCOUNT };

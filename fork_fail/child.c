@@ -17,7 +17,15 @@
 
 #include "fork_fail.h"
 
-static struct ff_record *ff_record(struct ff_parent *p, struct mm_struct *mm)
+/**
+ * ff_record() - the record of a child
+ * @p: parent
+ * @mm: the child's mm; NULL: any record that is free
+ *
+ * Context: @p->lock is held.
+ * Return: the record, or NULL if there is none.
+ */
+struct ff_record *ff_record(struct ff_parent *p, struct mm_struct *mm)
 {
 	unsigned int i;
 
@@ -28,8 +36,17 @@ static struct ff_record *ff_record(struct ff_parent *p, struct mm_struct *mm)
 	return NULL;
 }
 
-/* Show a child to the walkers. The forker saw to it that a record is free. */
-static struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm)
+/**
+ * ff_publish() - show a child to the walkers
+ * @p: parent
+ * @mm: the child's mm, which has a user
+ *
+ * The forker saw to it that a record is free.
+ *
+ * Context: @p->lock is held; does not sleep.
+ * Return: the child's record.
+ */
+struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm)
 {
 	struct ff_record *rec = ff_record(p, NULL);
 
@@ -49,8 +66,15 @@ static struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm)
 	return rec;
 }
 
-/* Take the child from the walkers. Returns it, if it was there. */
-static struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed)
+/**
+ * ff_unpublish() - take the child from the walkers
+ * @p: parent
+ * @failed: its fork failed
+ *
+ * Context: may sleep: it may put the last user's reference of the child's mm.
+ * Return: the child's mm, if it was there, without a reference for the caller.
+ */
+struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed)
 {
 	struct mm_struct *child, *handed;
 	struct ff_record *rec;
@@ -69,7 +93,14 @@ static struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed)
 	return child;
 }
 
-static struct mm_struct *ff_grab_child(struct ff_parent *p)
+/**
+ * ff_grab_child() - the child that is shown right now
+ * @p: parent
+ *
+ * Context: any in which @p->lock can be taken; does not sleep.
+ * Return: its mm with a reference for mmdrop(), or NULL.
+ */
+struct mm_struct *ff_grab_child(struct ff_parent *p)
 {
 	struct mm_struct *mm;
 
@@ -145,6 +176,7 @@ static int ff_file_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-static const struct file_operations ff_fops = {
+/* The module's file; its ->private_data is the parent. */
+const struct file_operations ff_fops = {
 	.mmap = ff_file_mmap,
 };

@@ -29,8 +29,13 @@ static void ff_entry_set(struct ff_entry *e, struct vm_area_struct *vma)
 	e->vma = vma;
 }
 
-/* Take down what the parent's VMAs are. */
-static void ff_snapshot(struct ff_parent *p)
+/**
+ * ff_snapshot() - take down what the parent's VMAs are
+ * @p: parent
+ *
+ * Context: the forker's; takes the parent's mmap_lock.
+ */
+void ff_snapshot(struct ff_parent *p)
 {
 	MA_STATE(mas, &p->mm->mm_mt, 0, 0);
 	struct vm_area_struct *vma;
@@ -49,10 +54,11 @@ static void ff_snapshot(struct ff_parent *p)
  * @mm: its mm, or a child's
  * @addr: where the first thing is wrong
  *
+ * Context: takes the mm's mmap_lock.
  * Return: what is wrong, or NULL.
  */
-static const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
-			      unsigned long *addr)
+const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
+		       unsigned long *addr)
 {
 	MA_STATE(mas, &mm->mm_mt, 0, 0);
 	bool child = mm != p->mm;

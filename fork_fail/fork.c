@@ -28,8 +28,16 @@ static int ff_child(void *arg)
 	return 0;
 }
 
-/* Fork the parent, which the caller uses. Returns 0 or an errno. */
-static int ff_fork(struct ff_parent *p)
+/**
+ * ff_fork() - fork the parent
+ * @p: parent
+ *
+ * What comes of a child that gets to run is in @p->child_wrong; it is gone.
+ *
+ * Context: the forker's, which uses the parent's mm; sleeps.
+ * Return: 0 or an errno.
+ */
+int ff_fork(struct ff_parent *p)
 {
 	struct kernel_clone_args args = {
 		.flags = CLONE_FS | CLONE_FILES | CLONE_UNTRACED,
@@ -145,7 +153,13 @@ static void ff_turn(struct ff_parent *p, struct vt_rnd *rnd)
 		kthread_unuse_mm(p->mm);
 }
 
-static int ff_forker(struct vt_thread *t)
+/**
+ * ff_forker() - a forker's thread
+ * @t: thread
+ *
+ * Return: 0.
+ */
+int ff_forker(struct vt_thread *t)
 {
 	struct ff_state *st = t->run->priv;
 	unsigned int i = t->idx;

@@ -78,6 +78,7 @@ enum ff_find { FF_FIND_RMAP, FF_FIND_SLOT, FF_NR_FINDS };
 
 enum ff_ref { FF_REF_NONE, FF_REF_USER, FF_NR_REFS };
 
+/* fork_fail_torture.c: what is drawn, by names and weights */
 extern const struct ff_choice ff_ways[FF_NR_WAYS + 1];
 extern const char *const ff_pos_names[FF_NR_POS];
 extern const struct ff_choice ff_mixes[FF_NR_MIXES];
@@ -307,5 +308,82 @@ struct ff_plan {
 	enum ff_pos pos;
 	unsigned long addr;
 };
+
+/**
+ * ff_copied() - does fork copy a VMA?
+ * @e: the VMA
+ *
+ * Return: true if so.
+ */
+static inline bool ff_copied(const struct ff_entry *e)
+{
+	return !(e->flags & VM_DONTCOPY);
+}
+
+/* parent.c: parents */
+unsigned long ff_map(struct file *file, unsigned long addr, unsigned long len,
+		     unsigned long flags);
+unsigned long ff_map_anon(unsigned long addr, unsigned long len);
+long ff_map_one(struct ff_parent *p, enum ff_type type, unsigned long addr,
+		unsigned long pages, bool shared);
+unsigned int ff_draw_size(struct vt_rnd *rnd);
+struct mm_struct *ff_get_parent(struct ff_parent *p, unsigned long *churn);
+void ff_show_parent(struct ff_parent *p, struct mm_struct *mm);
+int ff_raise(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
+	     unsigned int bigs);
+void ff_drop(struct ff_parent *p);
+
+/* fork.c: forkers */
+int ff_fork(struct ff_parent *p);
+int ff_forker(struct vt_thread *t);
+
+/* plan.c: what shall happen to a fork */
+bool ff_arm(struct ff_parent *p, enum ff_pos pos, bool armed);
+void ff_plan_clear(struct ff_parent *p);
+void ff_plan(struct ff_parent *p, struct vt_rnd *rnd, struct ff_plan *plan);
+bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan);
+void ff_plan_end(struct ff_parent *p, const struct ff_plan *plan);
+
+/* refuse.c: what makes a fork fail from within */
+int ff_probes_start(struct ff_state *st);
+void ff_probes_stop(struct ff_state *st);
+
+/* mix.c: mixers */
+int ff_mixer(struct vt_thread *t);
+
+/* hold.c: a directed race */
+void ff_have_held(struct ff_parent *p, unsigned long addr);
+void ff_mix_hold(struct ff_parent *p, struct mm_struct *mm);
+
+/* child.c: the child in the making */
+extern const struct file_operations ff_fops;
+struct ff_record *ff_record(struct ff_parent *p, struct mm_struct *mm);
+struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm);
+struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed);
+struct mm_struct *ff_grab_child(struct ff_parent *p);
+
+/* walk.c: walkers; judges "xa_zero", "foreign_vma" and "unmarked" */
+void ff_scan(struct mm_struct *mm, struct ff_seen *seen);
+void ff_show(struct ff_parent *p, struct vt_rnd *rnd, struct mm_struct *mm);
+int ff_walker(struct vt_thread *t);
+
+/* compare.c: judges "parent" */
+void ff_snapshot(struct ff_parent *p);
+const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
+		       unsigned long *addr);
+
+/* leak.c: judges "leak", child by child and file by file */
+unsigned int ff_settle(struct ff_parent *p);
+unsigned int ff_settle_all(struct ff_parent *p);
+void ff_rest_parent(struct ff_parent *p);
+
+/* balance.c: judges "leak", by the balance of the whole system */
+void ff_bursts(struct ff_state *st);
+
+/* calibrate.c: what makes forks fail here */
+int ff_calibrate(struct ff_state *st);
+
+/* busted.c: broken promises */
+void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd);
 
 #endif /* FF_FORK_FAIL_H */

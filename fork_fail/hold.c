@@ -9,8 +9,14 @@
 
 #include "fork_fail.h"
 
-/* Have the mixer hold a VMA, so that a fork has to wait for it. */
-static void ff_have_held(struct ff_parent *p, unsigned long addr)
+/**
+ * ff_have_held() - have the mixer hold a VMA, so that a fork has to wait for it
+ * @p: parent
+ * @addr: address of the VMA
+ *
+ * Context: the forker's; sleeps, for two ticks at most: the mixer may not come.
+ */
+void ff_have_held(struct ff_parent *p, unsigned long addr)
 {
 	WRITE_ONCE(p->hold, addr);
 	wake_up_all(&p->wq);
@@ -19,8 +25,16 @@ static void ff_have_held(struct ff_parent *p, unsigned long addr)
 				kthread_should_stop(), 2);
 }
 
-/* Hold a VMA as a fault would, until the fork that has to wait for it is over. */
-static void ff_mix_hold(struct ff_parent *p, struct mm_struct *mm)
+/**
+ * ff_mix_hold() - hold a VMA as a fault would, if the forker asks for that
+ * @p: parent
+ * @mm: its mm
+ *
+ * Until the fork that has to wait for it is over.
+ *
+ * Context: a mixer's, which uses @mm; sleeps.
+ */
+void ff_mix_hold(struct ff_parent *p, struct mm_struct *mm)
 {
 	unsigned long addr = READ_ONCE(p->hold);
 	struct vm_area_struct *vma;

@@ -40,9 +40,10 @@ static void ff_judge_end(struct ff_parent *p, const struct ff_record *rec)
  * ff_settle() - judge the children that have come to their end
  * @p: parent
  *
+ * Context: the forker's; may sleep.
  * Return: how many are still to come.
  */
-static unsigned int ff_settle(struct ff_parent *p)
+unsigned int ff_settle(struct ff_parent *p)
 {
 	unsigned int i, left = 0;
 
@@ -67,8 +68,16 @@ static unsigned int ff_settle(struct ff_parent *p)
 	return left;
 }
 
-/* Wait for the last children. There is no event for the end of an mm. */
-static unsigned int ff_settle_all(struct ff_parent *p)
+/**
+ * ff_settle_all() - wait for the last children, and judge them
+ * @p: parent
+ *
+ * There is no event for the end of an mm.
+ *
+ * Context: the forker's; sleeps, for 10 s at most.
+ * Return: how many have not come to their end.
+ */
+unsigned int ff_settle_all(struct ff_parent *p)
 {
 	unsigned long deadline = jiffies + 10 * HZ;
 	unsigned int left;
@@ -93,7 +102,13 @@ static void ff_rest_file(struct ff_parent *p, struct file *file,
 			(long)file_count(file) - 1, what);
 }
 
-static void ff_rest_parent(struct ff_parent *p)
+/**
+ * ff_rest_parent() - judge what is left of a parent's children and files
+ * @p: parent
+ *
+ * Context: all threads are gone; sleeps.
+ */
+void ff_rest_parent(struct ff_parent *p)
 {
 	struct vt_run *run = p->st->run;
 	unsigned int i, left = ff_settle_all(p);

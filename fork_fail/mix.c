@@ -52,7 +52,13 @@ static void ff_mix_touch(struct vt_thread *t, struct mm_struct *mm)
 		(void)put_user(i, (u32 __user *)at[i]);
 }
 
-static int ff_mixer(struct vt_thread *t)
+/**
+ * ff_mixer() - a mixer's thread
+ * @t: thread; its argument is the parent
+ *
+ * Return: 0.
+ */
+int ff_mixer(struct vt_thread *t)
 {
 	struct ff_parent *p = t->arg;
 	unsigned int turn = 0, ops = 0;

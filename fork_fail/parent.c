@@ -14,14 +14,32 @@
 #include "fork_fail.h"
 #include "space.h"
 
-static unsigned long ff_map(struct file *file, unsigned long addr,
-			    unsigned long len, unsigned long flags)
+/**
+ * ff_map() - map a file or anonymous memory at a fixed address
+ * @file: the file, or NULL
+ * @addr: address
+ * @len: length in bytes
+ * @flags: MAP_SHARED and the like; MAP_FIXED is added
+ *
+ * Context: the calling thread uses the mm.
+ * Return: @addr or an errno.
+ */
+unsigned long ff_map(struct file *file, unsigned long addr,
+		     unsigned long len, unsigned long flags)
 {
 	return vm_mmap(file, addr, len, PROT_READ | PROT_WRITE,
 		       flags | MAP_FIXED, 0);
 }
 
-static unsigned long ff_map_anon(unsigned long addr, unsigned long len)
+/**
+ * ff_map_anon() - map private anonymous memory at a fixed address
+ * @addr: address
+ * @len: length in bytes
+ *
+ * Context: the calling thread uses the mm.
+ * Return: @addr or an errno.
+ */
+unsigned long ff_map_anon(unsigned long addr, unsigned long len)
 {
 	return ff_map(NULL, addr, len, MAP_PRIVATE | MAP_ANONYMOUS);
 }
@@ -43,9 +61,19 @@ static bool ff_map_big(struct ff_parent *p, unsigned long addr,
 	return true;
 }
 
-/* Map one VMA of @pages at @addr. Returns 0 or an errno. */
-static long ff_map_one(struct ff_parent *p, enum ff_type type,
-		       unsigned long addr, unsigned long pages, bool shared)
+/**
+ * ff_map_one() - map one VMA
+ * @p: parent
+ * @type: its type
+ * @addr: its address
+ * @pages: its length
+ * @shared: a file is mapped shared, not private
+ *
+ * Context: the calling thread uses the mm.
+ * Return: 0 or an errno.
+ */
+long ff_map_one(struct ff_parent *p, enum ff_type type,
+		unsigned long addr, unsigned long pages, bool shared)
 {
 	unsigned long len = pages * PAGE_SIZE, ret;
 	int advice = 0;
@@ -87,8 +115,13 @@ static bool ff_map_hugetlb(unsigned long addr)
 					MAP_HUGETLB, -1, 0));
 }
 
-/* How many VMAs a parent has: often few, sometimes hundreds. */
-static unsigned int ff_draw_size(struct vt_rnd *rnd)
+/**
+ * ff_draw_size() - how many VMAs a parent has: often few, sometimes hundreds
+ * @rnd: random stream
+ *
+ * Return: the number.
+ */
+unsigned int ff_draw_size(struct vt_rnd *rnd)
 {
 	static const unsigned short sizes[] = { 1, 2, 3, 5, 8, 16, 40, 120, 350 };
 	unsigned int i = vt_rnd_below(rnd, ARRAY_SIZE(sizes) - 1);
@@ -160,8 +193,16 @@ static int ff_build(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 	return p->nr ? 0 : -ENOMEM;
 }
 
-static struct mm_struct *ff_get_parent(struct ff_parent *p,
-				       unsigned long *churn)
+/**
+ * ff_get_parent() - the mm that is there for mixers
+ * @p: parent
+ * @churn: set to the start of what they replace in it; 0: nothing
+ *
+ * Context: does not sleep.
+ * Return: the mm with a reference for mmput(), or NULL.
+ */
+struct mm_struct *ff_get_parent(struct ff_parent *p,
+				unsigned long *churn)
 {
 	struct mm_struct *mm;
 
@@ -174,16 +215,33 @@ static struct mm_struct *ff_get_parent(struct ff_parent *p,
 	return mm;
 }
 
-static void ff_show_parent(struct ff_parent *p, struct mm_struct *mm)
+/**
+ * ff_show_parent() - set the mm that is there for mixers
+ * @p: parent
+ * @mm: the mm, or NULL
+ *
+ * Context: the forker's; does not sleep.
+ */
+void ff_show_parent(struct ff_parent *p, struct mm_struct *mm)
 {
 	raw_spin_lock(&p->lock);
 	p->shown = mm;
 	raw_spin_unlock(&p->lock);
 }
 
-/* Make a new mm the parent; the caller uses it when this returns 0. */
-static int ff_raise(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
-		    unsigned int bigs)
+/**
+ * ff_raise() - make a new mm the parent
+ * @p: parent
+ * @rnd: random stream
+ * @n: number of VMAs, without those of the churn
+ * @bigs: bit set of positions for VMAs too large to account
+ *
+ * Context: the forker's, which uses no mm; it uses the new one when this returns
+ * 0.
+ * Return: 0 or an errno.
+ */
+int ff_raise(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
+	     unsigned int bigs)
 {
 	struct mm_struct *mm = vt_mm_new();
 	int ret;
@@ -201,8 +259,13 @@ static int ff_raise(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 	return ret;
 }
 
-/* Leave the parent, which ends it, unless a mixer is still at it. */
-static void ff_drop(struct ff_parent *p)
+/**
+ * ff_drop() - leave the parent, which ends it, unless a mixer is still at it
+ * @p: parent
+ *
+ * Context: the forker's, which uses the parent's mm, and none when this returns.
+ */
+void ff_drop(struct ff_parent *p)
 {
 	struct mm_struct *mm = p->mm;
 

@@ -12,11 +12,6 @@
 #include "compat_fork.h"
 #include "fork_fail.h"
 
-static bool ff_copied(const struct ff_entry *e)
-{
-	return !(e->flags & VM_DONTCOPY);
-}
-
 /* The @n-th entry from @i on that fork copies, or p->nr. */
 static unsigned int ff_nth(const struct ff_parent *p, unsigned int i,
 			   unsigned int n)
@@ -54,8 +49,16 @@ static unsigned int ff_draw_entry(const struct ff_parent *p, struct vt_rnd *rnd)
 	}
 }
 
-/* Let forks come upon a VMA that is too large to account, or not. */
-static bool ff_arm(struct ff_parent *p, enum ff_pos pos, bool armed)
+/**
+ * ff_arm() - let forks come upon a VMA that is too large to account, or not
+ * @p: parent
+ * @pos: which
+ * @armed: they shall come upon it
+ *
+ * Context: the forker's, which uses the parent's mm.
+ * Return: false if that failed.
+ */
+bool ff_arm(struct ff_parent *p, enum ff_pos pos, bool armed)
 {
 	unsigned int i;
 
@@ -144,7 +147,13 @@ static bool ff_plan_refuse(struct ff_parent *p, struct vt_rnd *rnd,
 	return !(p->snap[i].flags & VM_WIPEONFORK);
 }
 
-static void ff_plan_clear(struct ff_parent *p)
+/**
+ * ff_plan_clear() - let the next fork be an ordinary one
+ * @p: parent
+ *
+ * Context: the forker's.
+ */
+void ff_plan_clear(struct ff_parent *p)
 {
 	p->hand = false;
 	p->early = false;
@@ -156,9 +165,16 @@ static void ff_plan_clear(struct ff_parent *p)
 	p->refuse_arch = false;
 }
 
-/* Choose what shall happen to the next fork, and see to it. */
-static void ff_plan(struct ff_parent *p, struct vt_rnd *rnd,
-		    struct ff_plan *plan)
+/**
+ * ff_plan() - choose what shall happen to the next fork, and see to it
+ * @p: parent
+ * @rnd: random stream
+ * @plan: set to what was chosen
+ *
+ * Context: the forker's, which uses the parent's mm; may sleep.
+ */
+void ff_plan(struct ff_parent *p, struct vt_rnd *rnd,
+	     struct ff_plan *plan)
 {
 	bool ok = false;
 
@@ -191,8 +207,15 @@ static void ff_plan(struct ff_parent *p, struct vt_rnd *rnd,
 	p->early = p->st->probe[FF_P_BEGIN].on && vt_rnd_one_in(rnd, 4);
 }
 
-/* Have forks of a parent fail at its last VMA. */
-static bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan)
+/**
+ * ff_plan_burst() - have forks of a parent fail at its last VMA
+ * @p: parent
+ * @plan: set to how
+ *
+ * Context: the forker's, which uses the parent's mm.
+ * Return: false if nothing makes them fail here.
+ */
+bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan)
 {
 	unsigned int i;
 
@@ -220,8 +243,14 @@ static bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan)
 	return plan->way < FF_NR_WAYS;
 }
 
-/* Take back what a plan left behind. */
-static void ff_plan_end(struct ff_parent *p, const struct ff_plan *plan)
+/**
+ * ff_plan_end() - take back what a plan left behind
+ * @p: parent
+ * @plan: the plan
+ *
+ * Context: the forker's, which uses the parent's mm; the fork is over.
+ */
+void ff_plan_end(struct ff_parent *p, const struct ff_plan *plan)
 {
 	unsigned int pos;
 

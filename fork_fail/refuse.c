@@ -124,8 +124,16 @@ static const struct {
 	[FF_P_ARCH] = { "ldt_dup_context", ff_arch_handler },
 };
 
-/* What cannot be probed here is no error; for what can there has to be memory. */
-static int ff_probes_start(struct ff_state *st)
+/**
+ * ff_probes_start() - watch forks, and be able to refuse what they call
+ * @st: the scenario
+ *
+ * What cannot be probed here is no error; for what can there has to be memory.
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ff_probes_start(struct ff_state *st)
 {
 	unsigned int i;
 	int ret;
@@ -148,7 +156,13 @@ static int ff_probes_start(struct ff_state *st)
 	return 0;
 }
 
-static void ff_probes_stop(struct ff_state *st)
+/**
+ * ff_probes_stop() - undo what ff_probes_start() did, after a failed one too
+ * @st: the scenario
+ *
+ * Context: may sleep; no fork is under way.
+ */
+void ff_probes_stop(struct ff_state *st)
 {
 	unsigned int i;
 

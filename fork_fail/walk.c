@@ -22,7 +22,14 @@
 #include "compat_fork.h"
 #include "fork_fail.h"
 
-static void ff_scan(struct mm_struct *mm, struct ff_seen *seen)
+/**
+ * ff_scan() - look at every entry of an mm's tree
+ * @mm: mm
+ * @seen: what is found is added here
+ *
+ * Context: mmap_lock held.
+ */
+void ff_scan(struct mm_struct *mm, struct ff_seen *seen)
 {
 	MA_STATE(mas, &mm->mm_mt, 0, 0);
 	struct vm_area_struct *vma;
@@ -157,9 +164,16 @@ static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
 	ff_judge(p, mm, &seen, false);
 }
 
-/* Look at a child that waits, and let walkers come to it. */
-static void ff_show(struct ff_parent *p, struct vt_rnd *rnd,
-		    struct mm_struct *mm)
+/**
+ * ff_show() - look at a child that waits, and let walkers come to it
+ * @p: parent
+ * @rnd: random stream
+ * @mm: the child's mm, which has a user
+ *
+ * Context: the forker's; takes the child's mmap_lock and sleeps.
+ */
+void ff_show(struct ff_parent *p, struct vt_rnd *rnd,
+	     struct mm_struct *mm)
 {
 	unsigned int looks = 1 + vt_rnd_below(rnd, FF_LOOKS);
 
@@ -259,7 +273,13 @@ static void ff_walk_rmap(struct vt_thread *t, struct ff_parent *p)
 	mmput(mm);
 }
 
-static int ff_walker(struct vt_thread *t)
+/**
+ * ff_walker() - a walker's thread
+ * @t: thread
+ *
+ * Return: 0.
+ */
+int ff_walker(struct vt_thread *t)
 {
 	struct ff_state *st = t->run->priv;
 	int seen = atomic_read(&st->shows);
