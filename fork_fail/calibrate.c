@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What makes forks fail on this kernel, and does it mark what they leave? One fork
+ * by each way that may be missing, before any thread is at work.
+ */
+#include <linux/bits.h>
+#include <linux/mm.h>
+
+#include "compat_fork.h"
+#include "fork_fail.h"
+
+/* Fork once by one way; does it fail, and is what it leaves marked? */
+static bool ff_try(struct ff_parent *p, bool *marked)
+{
+	bool failed;
+
+	p->hand = true;
+	failed = ff_fork(p) < 0;
+	if (failed && p->handed && p->copied == p->handed)
+		*marked = vt_mm_unstable(p->handed);
+	ff_unpublish(p, failed);
+	ff_settle_all(p);
+	return failed;
+}
+
+/**
+ * ff_calibrate() - find out what makes forks fail here
+ * @st: the scenario
+ *
+ * The kernel may account nothing (see vm.overcommit_memory), or have a function
+ * inlined where fork calls it.
+ *
+ * Context: no thread is there yet; sleeps.
+ * Return: 0 or an errno.
+ */
+int ff_calibrate(struct ff_state *st)
+{
+	struct ff_parent *p = st->parents;
+	struct ff_plan plan = { .way = FF_ACCOUNT };
+	bool marked = false;
+	unsigned int last, way, ways = 0;
+	struct vt_rnd rnd;
+	int ret;
+
+	vt_rnd_fork(&rnd, vt_params.seed, 1);
+	st->ways = BIT(FF_ACCOUNT);
+	ret = ff_raise(p, &rnd, 8, BIT(FF_LAST));
+	if (ret)
+		return ret;
+
+	ff_plan_clear(p);
+	if (p->big[FF_LAST] && ff_arm(p, FF_LAST, true)) {
+		if (ff_try(p, &marked))
+			ways |= BIT(FF_ACCOUNT);
+		p->armed = BIT(FF_LAST);
+		ff_plan_end(p, &plan);
+	}
+	for (last = p->nr - 1; last; last--)
+		if (ff_copied(&p->snap[last]) &&
+		    !(p->snap[last].flags & VM_WIPEONFORK))
+			break;
+	p->dup_at = p->snap[last].start;
+	if (st->probe[FF_P_DUP].on && ff_try(p, &marked) && p->refused)
+		ways |= BIT(FF_DUP);
+	ff_plan_clear(p);
+	p->copy_at = p->snap[last].start;
+	if (st->probe[FF_P_COPY].on && ff_try(p, &marked) && p->refused)
+		ways |= BIT(FF_COPY);
+	ff_plan_clear(p);
+	ff_drop(p);
+
+	ways |= BIT(FF_SIGNAL);
+	if (vt_fail_nth(0))
+		ways |= BIT(FF_INJECT);
+	st->ways = ways;
+	for (way = 0; way < FF_NR_WAYS; way++)
+		if (!(ways & BIT(way)))
+			vt_info("fork_fail: forks cannot be made to fail by %s here\n",
+				ff_ways[way].name);
+	st->marks = vt_fork_marks() == VT_YES ||
+		    (vt_fork_marks() == VT_MAYBE && marked);
+	if (vt_fork_marks() == VT_MAYBE && !marked)
+		vt_absent(st->run, FF_UNMARKED,
+			  "this kernel does not mark what a failed fork leaves");
+	return 0;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Judges: "parent". A fork, failed or not, leaves the parent's VMAs as they are,
+ * and a child that gets to run has copies of them.
+ *
+ * What a parent's VMAs are is taken down once, between forks, without the churn
+ * that mixers replace. Parents and children are compared with it entry by entry.
+ */
+#include <linux/maple_tree.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/xarray.h>
+
+#include "fork_fail.h"
+
+static bool ff_in_churn(const struct ff_parent *p, unsigned long addr)
+{
+	return p->churn && addr >= p->churn &&
+	       addr < p->churn + FF_CHURN_PAGES * PAGE_SIZE;
+}
+
+static void ff_entry_set(struct ff_entry *e, struct vm_area_struct *vma)
+{
+	e->start = vma->vm_start;
+	e->end = vma->vm_end;
+	e->pgoff = vma->vm_pgoff;
+	e->flags = vma->vm_flags & FF_FLAGS;
+	e->file = vma->vm_file;
+	e->vma = vma;
+}
+
+/**
+ * ff_snapshot() - take down what the parent's VMAs are
+ * @p: parent
+ *
+ * Context: the forker's; takes the parent's mmap_lock.
+ */
+void ff_snapshot(struct ff_parent *p)
+{
+	MA_STATE(mas, &p->mm->mm_mt, 0, 0);
+	struct vm_area_struct *vma;
+
+	p->nr = 0;
+	mmap_read_lock(p->mm);
+	mas_for_each(&mas, vma, ULONG_MAX)
+		if (!ff_in_churn(p, mas.index) && p->nr < FF_MAX_ENTRIES)
+			ff_entry_set(&p->snap[p->nr++], vma);
+	mmap_read_unlock(p->mm);
+}
+
+/**
+ * ff_compare() - is an mm's tree what it has to be?
+ * @p: parent
+ * @mm: its mm, or a child's
+ * @addr: where the first thing is wrong
+ *
+ * Context: takes the mm's mmap_lock.
+ * Return: what is wrong, or NULL.
+ */
+const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
+		       unsigned long *addr)
+{
+	MA_STATE(mas, &mm->mm_mt, 0, 0);
+	bool child = mm != p->mm;
+	const char *wrong = NULL;
+	struct vm_area_struct *vma;
+	unsigned int i = 0;
+	int count = 0;
+
+	*addr = 0;
+	mmap_read_lock(mm);
+	mas_for_each(&mas, vma, ULONG_MAX) {
+		struct ff_entry e;
+
+		*addr = mas.index;
+		count++;
+		if (xa_is_zero(vma))
+			wrong = "XA_ZERO_ENTRY in the tree";
+		else if (READ_ONCE(vma->vm_mm) != mm)
+			wrong = "VMA of another mm in the tree";
+		if (wrong)
+			break;
+		ff_entry_set(&e, vma);
+		if (e.start != mas.index || e.end - 1 != mas.last)
+			wrong = "VMA and its place in the tree differ";
+		else if (ff_in_churn(p, mas.index))
+			continue;
+		while (child && i < p->nr && p->snap[i].flags & VM_DONTCOPY)
+			i++;
+		if (wrong)
+			break;
+		if (i == p->nr)
+			wrong = "more VMAs than before";
+		else if (e.start != p->snap[i].start || e.end != p->snap[i].end)
+			wrong = "VMA is not where it was";
+		else if (e.pgoff != p->snap[i].pgoff ||
+			 e.file != p->snap[i].file ||
+			 e.flags != p->snap[i].flags)
+			wrong = "VMA is not what it was";
+		if (wrong)
+			break;
+		i++;
+	}
+	if (!wrong) {
+		while (child && i < p->nr && p->snap[i].flags & VM_DONTCOPY)
+			i++;
+		if (i != p->nr) {
+			wrong = "fewer VMAs than before";
+			*addr = p->snap[i].start;
+		} else if (count != mm->map_count) {
+			wrong = "map_count is not the number of VMAs";
+			*addr = count;
+		}
+	}
+	mmap_read_unlock(mm);
+
+	return wrong;
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Forks: the forker's thread, which plans a fork, forks, shows what is left of the
+ * child to walkers, and has parent and child judged.
+ */
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "fork_fail.h"
+#include "space.h"
+#include "trace.h"
+
+/* In the child: it has its own copy of the parent's VMAs? */
+static int ff_child(void *arg)
+{
+	struct ff_parent *p = arg;
+
+	p->child_wrong = ff_compare(p, current->mm, &p->child_addr);
+	/* There is no user space for it to return to. */
+	vt_call(do_exit)(0);
+	return 0;
+}
+
+/**
+ * ff_fork() - fork the parent
+ * @p: parent
+ *
+ * What comes of a child that gets to run is in @p->child_wrong; it is gone.
+ *
+ * Context: the forker's, which uses the parent's mm; sleeps.
+ * Return: 0 or an errno.
+ */
+int ff_fork(struct ff_parent *p)
+{
+	struct kernel_clone_args args = {
+		.flags = CLONE_FS | CLONE_FILES | CLONE_UNTRACED,
+		.exit_signal = SIGCHLD,
+		.fn = ff_child,
+		.fn_arg = p,
+	};
+	pid_t pid;
+
+	raw_spin_lock(&p->lock);
+	p->copied = NULL;
+	raw_spin_unlock(&p->lock);
+	p->refused = false;
+	p->child_wrong = NULL;
+	WRITE_ONCE(p->turns, p->turns + 1);
+	wake_up_all(&p->wq);
+
+	WRITE_ONCE(p->forker, current);
+	pid = vt_call(kernel_clone)(&args);
+	WRITE_ONCE(p->forker, NULL);
+	if (pid < 0)
+		return pid;
+	vt_child_wait(pid);
+	return 0;
+}
+
+static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
+			  int err, u64 ns)
+{
+	struct vt_run *run = p->st->run;
+	enum ff_pos pos = plan->pos;
+
+	if (!err) {
+		vt_count(run, FF_C_OK, 1);
+		if (plan->way < FF_NR_WAYS)
+			vt_count(run, FF_C_SURVIVED, 1);
+		return;
+	}
+	vt_count(run, FF_C_FAILED, 1);
+	vt_hist(run, FF_H_FORK, ns);
+	if (plan->way == FF_NR_WAYS) {
+		vt_count(run, FF_C_UNPLANNED, 1);
+		return;
+	}
+	/* dup_mmap() that fails becomes -ENOMEM; this was seen later. */
+	if (plan->way == FF_SIGNAL && err != -ENOMEM)
+		pos = FF_AFTER;
+	vt_count(run, FF_C_BY_WAY + plan->way * FF_NR_POS + pos, 1);
+	trace_fork_fail(p->mm, ff_ways[plan->way].name, ff_pos_names[pos],
+			plan->addr, err);
+}
+
+/*
+ * Fork once and judge what came of it. Returns false if the parent cannot be
+ * used any more.
+ */
+static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
+{
+	struct vt_run *run = p->st->run;
+	const char *wrong;
+	struct ff_plan plan;
+	unsigned long addr;
+	u64 t0;
+	int err;
+
+	/* Each child needs a record: wait for old ones to end. */
+	if (ff_settle(p) == FF_RECORDS) {
+		schedule_timeout_idle(1);
+		return true;
+	}
+
+	ff_plan(p, rnd, &plan);
+	p->deaf = vt_busted(run, FF_LEAK) && vt_rnd_one_in(rnd, 2);
+	t0 = ktime_get_ns();
+	err = ff_fork(p);
+	ff_count_fork(p, &plan, err, ktime_get_ns() - t0);
+	ff_plan_end(p, &plan);
+
+	if (err && p->handed)
+		ff_show(p, rnd, p->handed);
+	ff_unpublish(p, err);
+	ff_settle(p);
+
+	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 2))
+		vm_munmap(p->snap[0].start, p->snap[0].end - p->snap[0].start);
+	vt_look(run, FF_PARENT, err);
+	wrong = ff_compare(p, p->mm, &addr);
+	if (wrong)
+		vt_race(run, FF_PARENT, p->mm, addr, -err, p->nr,
+			"parent after a fork that returned %d: %s", err, wrong);
+	if (p->child_wrong)
+		vt_race(run, FF_PARENT, p->mm, p->child_addr, 0, p->nr,
+			"child of the parent: %s", p->child_wrong);
+	return !wrong;
+}
+
+static void ff_turn(struct ff_parent *p, struct vt_rnd *rnd)
+{
+	if (p->mm) {
+		ff_decoy(p, rnd);
+		kthread_use_mm(p->mm);
+	} else {
+		if (ff_raise(p, rnd, ff_draw_size(rnd),
+			     1 + vt_rnd_below(rnd, 7)))
+			return;
+		/* Those that take long get fewer. */
+		p->forks = vt_rnd_below(rnd, 2 * FF_FORKS) / (1 + p->nr / 32);
+		ff_show_parent(p, p->mm);
+	}
+	if (!ff_once(p, rnd) || !p->forks--)
+		ff_drop(p);
+	else
+		kthread_unuse_mm(p->mm);
+}
+
+/**
+ * ff_forker() - a forker's thread
+ * @t: thread
+ *
+ * Return: 0.
+ */
+int ff_forker(struct vt_thread *t)
+{
+	struct ff_state *st = t->run->priv;
+	unsigned int i = t->idx;
+
+	allow_signal(SIGKILL);
+	while (vt_go(t)) {
+		ff_turn(&st->parents[i], &t->rnd);
+		i += st->nr_forkers;
+		if (i >= st->nr_parents)
+			i = t->idx;
+		vt_op(t->run);
+	}
+	for (i = t->idx; i < st->nr_parents; i += st->nr_forkers) {
+		if (!st->parents[i].mm)
+			continue;
+		kthread_use_mm(st->parents[i].mm);
+		ff_drop(&st->parents[i]);
+	}
+	return 0;
+}

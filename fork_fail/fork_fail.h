@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the rooms of fork_fail share: sizes, enums, and the structs of a parent
+ * and of the scenario at work.
+ */
+#ifndef FF_FORK_FAIL_H
+#define FF_FORK_FAIL_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/fs.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/mm_types.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "engine.h"
+#include "symbols.h"
+
+#define FF_BASE		(1UL << 40)
+#define FF_MAX_ENTRIES	400
+#define FF_CHURN_PAGES	64
+#define FF_RECORDS	8
+#define FF_LOOKS	16		/* at one child, at most */
+#define FF_MIX_OPS	8		/* of a mixer, per fork */
+#define FF_FORKS	100		/* of a small parent, on average */
+#define FF_BURST	64		/* failed forks whose balance is drawn */
+#define FF_BURSTS	3
+#define FF_BURST_VMAS	24
+
+enum ff_kind { FF_XA_ZERO, FF_FOREIGN, FF_LEAK, FF_PARENT, FF_UNMARKED };
+
+/**
+ * struct ff_choice - one of the things that a thread chooses from
+ * @name: its name
+ * @weight: how often it is drawn, in as many draws as all weights add up to
+ */
+struct ff_choice {
+	const char *name;
+	unsigned int weight;
+};
+
+/**
+ * ff_choose() - draw from a table of choices
+ * @rnd: random stream; one number is taken from it
+ * @table: the choices
+ * @n: how many
+ *
+ * Return: index into @table.
+ */
+static inline unsigned int ff_choose(struct vt_rnd *rnd,
+				     const struct ff_choice *table,
+				     unsigned int n)
+{
+	unsigned int i, sum = 0, drawn;
+
+	for (i = 0; i < n; i++)
+		sum += table[i].weight;
+	drawn = vt_rnd_below(rnd, sum);
+	for (i = 0; drawn >= table[i].weight; i++)
+		drawn -= table[i].weight;
+	return i;
+}
+
+/* Ways in which forks fail, and where. */
+enum ff_way { FF_ACCOUNT, FF_SIGNAL, FF_DUP, FF_COPY, FF_INJECT, FF_NR_WAYS };
+
+enum ff_pos { FF_FIRST, FF_MIDDLE, FF_LAST, FF_AFTER, FF_NR_POS };
+
+/* What mixers do. */
+enum ff_mix { FF_MIX_CHURN, FF_MIX_ZAP, FF_MIX_SCAN, FF_MIX_TOUCH, FF_NR_MIXES };
+
+/* How walkers find children, and with what reference they look at them. */
+enum ff_find { FF_FIND_RMAP, FF_FIND_SLOT, FF_NR_FINDS };
+
+enum ff_ref { FF_REF_NONE, FF_REF_USER, FF_NR_REFS };
+
+/* fork_fail_torture.c: what is drawn, by names and weights */
+extern const struct ff_choice ff_ways[FF_NR_WAYS + 1];
+extern const char *const ff_pos_names[FF_NR_POS];
+extern const struct ff_choice ff_mixes[FF_NR_MIXES];
+extern const struct ff_choice ff_finds[FF_NR_FINDS];
+extern const struct ff_choice ff_refs[FF_NR_REFS];
+
+enum ff_counter {
+	FF_C_FAILED,
+	FF_C_BY_WAY,			/* and position: a row per way */
+	FF_C_OK = FF_C_BY_WAY + FF_NR_WAYS * FF_NR_POS,
+	FF_C_UNPLANNED, FF_C_SURVIVED, FF_C_PARENTS, FF_C_HUGETLB, FF_C_WALKS,
+	FF_C_AFTER, FF_C_RMAP, FF_C_REAPER, FF_C_NO_USERS, FF_C_EMPTY,
+	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_CHECKED,
+	FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS,
+};
+
+enum ff_hist { FF_H_FORK };
+
+enum ff_type { FF_ANON, FF_FILE, FF_SHMEM, FF_DONTCOPY, FF_WIPE, FF_NR_TYPES };
+
+/**
+ * struct ff_entry - a VMA of a parent, as fork has to find and leave it
+ * @start: first address
+ * @end: first address behind it
+ * @pgoff: where in its file
+ * @flags: those of FF_FLAGS
+ * @file: its file, or NULL
+ * @vma: the VMA itself
+ */
+struct ff_entry {
+	unsigned long start;
+	unsigned long end;
+	unsigned long pgoff;
+	unsigned long flags;
+	struct file *file;
+	struct vm_area_struct *vma;
+};
+
+#define FF_FLAGS	(VM_READ | VM_WRITE | VM_EXEC | VM_SHARED |	\
+			 VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |	\
+			 VM_MAYSHARE | VM_DONTCOPY | VM_WIPEONFORK |	\
+			 VM_HUGETLB | VM_ACCOUNT)
+
+/**
+ * struct ff_record - a child's mm whose end is waited for
+ * @mm: the mm, with a reference of its own; NULL if the record is free
+ * @opened: VMAs of the module's file opened in it
+ * @closed: and closed
+ * @failed: its fork failed
+ */
+struct ff_record {
+	struct mm_struct *mm;
+	unsigned int opened;
+	unsigned int closed;
+	bool failed;
+};
+
+struct ff_state;
+
+/**
+ * struct ff_parent - an mm that is forked
+ * @st: the scenario
+ * @lock: protects @mm, @child, @handed, @opened, @closed and @rec. Raw, since
+ *	a kprobe's handler takes it
+ * @shown: the mm, if it is there for mixers
+ * @churn: in it, start of what they replace; 0: nothing
+ * @child: the child's mm, for as long as walkers are to find it
+ * @handed: the child's mm, if it was handed out with a reference of a user's
+ * @opened: VMAs of the module's file ever opened, mmap() included
+ * @closed: and closed
+ * @rec: children that are not gone yet
+ *
+ * Written by the forker before a fork, read by what the fork calls:
+ * @forker: who forks right now
+ * @hand: take a reference for walkers, so that the child waits for them
+ * @early: show the child before its tree is copied
+ * @deaf: let the child's VMAs have no ->close() (busted)
+ * @keep: take a reference that is not given back (busted)
+ * @kill_early: SIGKILL before the first VMA
+ * @kill_at: SIGKILL from ->open() of the VMA at this address; 0: none
+ * @dup_at: refuse vm_area_dup() of the VMA at this address; 0: none
+ * @copy_at: refuse copy_page_range() for the VMA at this address; 0: none
+ * @refuse_arch: refuse what comes behind the last VMA
+ * @refused: something was
+ *
+ * Between forker, mixer and walkers:
+ * @wq: for the waits of them all
+ * @turns: grows with each fork
+ * @copied: the last child of which it is known that its tree was copied
+ * @walked: the mm that was walked last
+ * @hold: address whose VMA the mixer shall hold read-locked, or 0
+ * @held: it does
+ *
+ * The forker's:
+ * @mm: the mm, or NULL
+ * @file: a file of the module
+ * @shmem: a shmem file
+ * @nr: entries in @snap
+ * @snap: the VMAs outside the churn
+ * @big: the VMAs that are too large to account, by position; 0: none
+ * @armed: bit set over @big: those that are not VM_DONTCOPY
+ * @forks: forks to come before it is replaced by another parent
+ * @child_wrong: what a child that got to run found wrong in its tree
+ * @child_addr: and where
+ */
+struct ff_parent {
+	struct ff_state *st;
+	raw_spinlock_t lock;
+	struct mm_struct *shown;
+	unsigned long churn;
+	struct mm_struct *child;
+	struct mm_struct *handed;
+	unsigned long opened;
+	unsigned long closed;
+	struct ff_record rec[FF_RECORDS];
+
+	struct task_struct *forker ____cacheline_aligned_in_smp;
+	bool hand;
+	bool early;
+	bool deaf;
+	bool keep;
+	bool kill_early;
+	unsigned long kill_at;
+	unsigned long dup_at;
+	unsigned long copy_at;
+	bool refuse_arch;
+	bool refused;
+
+	wait_queue_head_t wq ____cacheline_aligned_in_smp;
+	unsigned int turns;
+	struct mm_struct *copied;
+	struct mm_struct *walked;
+	unsigned long hold;
+	bool held;
+
+	struct mm_struct *mm ____cacheline_aligned_in_smp;
+	struct file *file;
+	struct file *shmem;
+	unsigned int nr;
+	struct ff_entry *snap;
+	unsigned long big[FF_LAST + 1];
+	unsigned int armed;
+	unsigned int forks;
+	const char *child_wrong;
+	unsigned long child_addr;
+};
+
+/**
+ * struct ff_probe - a function of the kernel that a fork calls
+ * @kp: the probe
+ * @st: the scenario
+ * @on: it is registered
+ */
+struct ff_probe {
+	struct kprobe kp;
+	struct ff_state *st;
+	bool on;
+};
+
+enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
+
+/**
+ * struct ff_state - the scenario at work
+ * @run: the run
+ * @wq: walkers wait here for children
+ * @shows: grows with each child that is shown
+ * @nr_parents: number of parents
+ * @nr_forkers: threads that share them
+ * @parents: the parents
+ * @probe: where forks are watched and refused
+ * @ways: bit set over enum ff_way: what works here
+ * @marks: this kernel marks what a failed fork leaves
+ * @big: half the size of what cannot be accounted, in bytes
+ * @kept: children that are kept from their end (busted)
+ * @nr_kept: how many
+ */
+struct ff_state {
+	struct vt_run *run;
+	wait_queue_head_t wq;
+	atomic_t shows;
+	unsigned int nr_parents;
+	unsigned int nr_forkers;
+	struct ff_parent *parents;
+	struct ff_probe probe[FF_NR_PROBES];
+	unsigned int ways;
+	bool marks;
+	unsigned long big;
+	struct mm_struct *kept[FF_BURST * FF_BURSTS];
+	unsigned int nr_kept;
+};
+
+#define ff_for_each_parent(p, st) \
+	for ((p) = (st)->parents; (p) < (st)->parents + (st)->nr_parents; (p)++)
+
+/**
+ * struct ff_seen - what a walk saw
+ * @entries: how many
+ * @zero: XA_ZERO_ENTRY among them
+ * @foreign: VMAs of another mm among them
+ * @zero_at: address of the first such entry
+ * @foreign_at: likewise
+ * @owner: whose the first foreign VMA is
+ * @dead: dup_mmap() failed
+ * @unstable: the mm is marked so
+ * @copied: its tree was copied, or had begun to be
+ */
+struct ff_seen {
+	unsigned int entries;
+	unsigned int zero;
+	unsigned int foreign;
+	unsigned long zero_at;
+	unsigned long foreign_at;
+	struct mm_struct *owner;
+	bool dead;
+	bool unstable;
+	bool copied;
+};
+
+/**
+ * struct ff_plan - what shall happen to a fork
+ * @way: how it shall fail; FF_NR_WAYS: not at all
+ * @pos: where
+ * @addr: at which VMA
+ */
+struct ff_plan {
+	enum ff_way way;
+	enum ff_pos pos;
+	unsigned long addr;
+};
+
+/**
+ * ff_copied() - does fork copy a VMA?
+ * @e: the VMA
+ *
+ * Return: true if so.
+ */
+static inline bool ff_copied(const struct ff_entry *e)
+{
+	return !(e->flags & VM_DONTCOPY);
+}
+
+/* parent.c: parents */
+unsigned long ff_map(struct file *file, unsigned long addr, unsigned long len,
+		     unsigned long flags);
+unsigned long ff_map_anon(unsigned long addr, unsigned long len);
+long ff_map_one(struct ff_parent *p, enum ff_type type, unsigned long addr,
+		unsigned long pages, bool shared);
+unsigned int ff_draw_size(struct vt_rnd *rnd);
+struct mm_struct *ff_get_parent(struct ff_parent *p, unsigned long *churn);
+void ff_show_parent(struct ff_parent *p, struct mm_struct *mm);
+int ff_raise(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
+	     unsigned int bigs);
+void ff_drop(struct ff_parent *p);
+
+/* fork.c: forkers */
+int ff_fork(struct ff_parent *p);
+int ff_forker(struct vt_thread *t);
+
+/* plan.c: what shall happen to a fork */
+bool ff_arm(struct ff_parent *p, enum ff_pos pos, bool armed);
+void ff_plan_clear(struct ff_parent *p);
+void ff_plan(struct ff_parent *p, struct vt_rnd *rnd, struct ff_plan *plan);
+bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan);
+void ff_plan_end(struct ff_parent *p, const struct ff_plan *plan);
+
+/* refuse.c: what makes a fork fail from within */
+int ff_probes_start(struct ff_state *st);
+void ff_probes_stop(struct ff_state *st);
+
+/* mix.c: mixers */
+int ff_mixer(struct vt_thread *t);
+
+/* hold.c: a directed race */
+void ff_have_held(struct ff_parent *p, unsigned long addr);
+void ff_mix_hold(struct ff_parent *p, struct mm_struct *mm);
+
+/* child.c: the child in the making */
+extern const struct file_operations ff_fops;
+struct ff_record *ff_record(struct ff_parent *p, struct mm_struct *mm);
+struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm);
+struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed);
+struct mm_struct *ff_grab_child(struct ff_parent *p);
+
+/* walk.c: walkers; judges "xa_zero", "foreign_vma" and "unmarked" */
+void ff_scan(struct mm_struct *mm, struct ff_seen *seen);
+void ff_show(struct ff_parent *p, struct vt_rnd *rnd, struct mm_struct *mm);
+int ff_walker(struct vt_thread *t);
+
+/* compare.c: judges "parent" */
+void ff_snapshot(struct ff_parent *p);
+const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
+		       unsigned long *addr);
+
+/* leak.c: judges "leak", child by child and file by file */
+unsigned int ff_settle(struct ff_parent *p);
+unsigned int ff_settle_all(struct ff_parent *p);
+void ff_rest_parent(struct ff_parent *p);
+
+/* balance.c: judges "leak", by the balance of the whole system */
+void ff_bursts(struct ff_state *st);
+
+/* calibrate.c: what makes forks fail here */
+int ff_calibrate(struct ff_state *st);
+
+/* busted.c: broken promises */
+void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd);
+
+#endif /* FF_FORK_FAIL_H */

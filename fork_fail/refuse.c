@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What makes a fork fail from within: kprobes on functions that dup_mmap() calls.
+ * Their handlers show the child early, send SIGKILL, or have the function fail.
+ */
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/ptrace.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+
+#include "fork_fail.h"
+
+/*
+ * Functions that fork calls, refused. The handler of a kprobe at a function's
+ * entry has it return at once by going to one of these instead, which finds
+ * registers and stack as the function would have.
+ */
+static noinline struct vm_area_struct *ff_no_vma(void)
+{
+	return NULL;
+}
+
+static noinline int ff_no_memory(void)
+{
+	return -ENOMEM;
+}
+
+static int ff_refuse(struct ff_parent *p, struct pt_regs *regs, void *instead)
+{
+	p->refused = true;
+	instruction_pointer_set(regs, (unsigned long)instead);
+	/* Do not go on with the probed instruction. */
+	return 1;
+}
+
+/* The parent whose fork the calling thread is in. */
+static struct ff_parent *ff_forking(struct kprobe *kp)
+{
+	struct ff_state *st = container_of(kp, struct ff_probe, kp)->st;
+	struct ff_parent *p;
+
+	if (!(current->flags & PF_KTHREAD))
+		return NULL;
+	ff_for_each_parent(p, st)
+		if (READ_ONCE(p->forker) == current)
+			return p;
+	return NULL;
+}
+
+/* uprobe_dup_mmap(oldmm, mm): dup_mmap() begins. */
+static int ff_begin_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct ff_parent *p = ff_forking(kp);
+	struct mm_struct *mm;
+
+	if (!p)
+		return 0;
+	mm = (struct mm_struct *)regs_get_kernel_argument(regs, 1);
+	if (p->early) {
+		raw_spin_lock(&p->lock);
+		if (!ff_record(p, mm))
+			ff_publish(p, mm);
+		raw_spin_unlock(&p->lock);
+	}
+	if (p->kill_early)
+		send_sig(SIGKILL, current, 1);
+	return 0;
+}
+
+/* vm_area_dup(orig) */
+static int ff_dup_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct ff_parent *p = ff_forking(kp);
+	struct vm_area_struct *vma;
+
+	if (!p)
+		return 0;
+	/* In the midst of dup_mmap(), under the child's mmap_lock. */
+	WRITE_ONCE(p->copied, p->child);
+	vma = (struct vm_area_struct *)regs_get_kernel_argument(regs, 0);
+	if (vma->vm_start != p->dup_at)
+		return 0;
+	return ff_refuse(p, regs, ff_no_vma);
+}
+
+/* copy_page_range(dst_vma, src_vma) */
+static int ff_copy_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct ff_parent *p = ff_forking(kp);
+	struct vm_area_struct *vma;
+
+	if (!p)
+		return 0;
+	vma = (struct vm_area_struct *)regs_get_kernel_argument(regs, 0);
+	if (vma->vm_start != p->copy_at)
+		return 0;
+	return ff_refuse(p, regs, ff_no_memory);
+}
+
+/* ldt_dup_context(oldmm, mm), out of arch_dup_mmap(): all VMAs are copied. */
+static int ff_arch_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct ff_parent *p = ff_forking(kp);
+
+	if (!p || !p->refuse_arch)
+		return 0;
+	return ff_refuse(p, regs, ff_no_memory);
+}
+
+/* Its presence says that the handler above may change where the CPU goes on. */
+static void ff_post_handler(struct kprobe *kp, struct pt_regs *regs,
+			    unsigned long flags)
+{
+}
+
+static const struct {
+	const char *name;
+	int (*handler)(struct kprobe *kp, struct pt_regs *regs);
+} ff_probed[FF_NR_PROBES] = {
+	[FF_P_BEGIN] = { "uprobe_dup_mmap", ff_begin_handler },
+	[FF_P_DUP] = { "vm_area_dup", ff_dup_handler },
+	[FF_P_COPY] = { "copy_page_range", ff_copy_handler },
+	[FF_P_ARCH] = { "ldt_dup_context", ff_arch_handler },
+};
+
+/**
+ * ff_probes_start() - watch forks, and be able to refuse what they call
+ * @st: the scenario
+ *
+ * What cannot be probed here is no error; for what can there has to be memory.
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ff_probes_start(struct ff_state *st)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < FF_NR_PROBES; i++) {
+		struct ff_probe *probe = &st->probe[i];
+
+		probe->st = st;
+		probe->kp.symbol_name = ff_probed[i].name;
+		probe->kp.pre_handler = ff_probed[i].handler;
+		probe->kp.post_handler = ff_post_handler;
+		ret = register_kprobe(&probe->kp);
+		if (ret == -ENOMEM)
+			return ret;
+		probe->on = !ret;
+		if (!probe->on)
+			vt_info("fork_fail: no kprobe on %s()\n",
+				ff_probed[i].name);
+	}
+	return 0;
+}
+
+/**
+ * ff_probes_stop() - undo what ff_probes_start() did, after a failed one too
+ * @st: the scenario
+ *
+ * Context: may sleep; no fork is under way.
+ */
+void ff_probes_stop(struct ff_state *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < FF_NR_PROBES; i++) {
+		if (st->probe[i].on)
+			unregister_kprobe(&st->probe[i].kp);
+		st->probe[i].on = false;
+	}
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Walks: what swapoff and others do, and what they must not find.
+ *
+ * Judges: "xa_zero", "foreign_vma" and "unmarked". Walkers find a child where the
+ * forker has shown it or through a file's tree of mappings, take a reference and
+ * mmap_lock as swapoff, the OOM reaper and uprobes do, and look at every entry of
+ * its tree.
+ */
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/maple_tree.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/sched/mm.h>
+#include <linux/spinlock.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include "compat_fork.h"
+#include "fork_fail.h"
+
+/**
+ * ff_scan() - look at every entry of an mm's tree
+ * @mm: mm
+ * @seen: what is found is added here
+ *
+ * Context: mmap_lock held.
+ */
+void ff_scan(struct mm_struct *mm, struct ff_seen *seen)
+{
+	MA_STATE(mas, &mm->mm_mt, 0, 0);
+	struct vm_area_struct *vma;
+
+	mas_for_each(&mas, vma, ULONG_MAX) {
+		struct mm_struct *owner = NULL;
+
+		seen->entries++;
+		if (xa_is_zero(vma)) {
+			if (!seen->zero++)
+				seen->zero_at = mas.index;
+			continue;
+		}
+		/* What is not this mm's may be anything, or gone already. */
+		if (copy_from_kernel_nofault(&owner, &vma->vm_mm, sizeof(owner)))
+			owner = NULL;
+		if (owner == mm)
+			continue;
+		if (!seen->foreign++) {
+			seen->foreign_at = mas.index;
+			seen->owner = owner;
+		}
+	}
+}
+
+/* The same without looking, for comparison. */
+static unsigned int ff_scan_bare(struct mm_struct *mm)
+{
+	MA_STATE(mas, &mm->mm_mt, 0, 0);
+	struct vm_area_struct *vma;
+	unsigned int n = 0;
+
+	mas_for_each(&mas, vma, ULONG_MAX)
+		n++;
+	return n;
+}
+
+static void ff_judge(struct ff_parent *p, struct mm_struct *mm,
+		     const struct ff_seen *seen, bool user)
+{
+	struct vt_run *run = p->st->run;
+
+	vt_count(run, FF_C_WALKS, 1);
+	if (seen->dead) {
+		vt_count(run, FF_C_AFTER, 1);
+		if (!seen->entries)
+			vt_count(run, FF_C_EMPTY, 1);
+	}
+	if (seen->unstable)
+		vt_count(run, FF_C_UNSTABLE, 1);
+
+	vt_look(run, FF_XA_ZERO, seen->dead);
+	if (seen->zero)
+		vt_race(run, FF_XA_ZERO, mm, seen->zero_at, seen->zero,
+			seen->entries,
+			"%u of %u entries are XA_ZERO_ENTRY, mm %s unstable",
+			seen->zero, seen->entries,
+			seen->unstable ? "marked" : "not marked");
+
+	vt_look(run, FF_FOREIGN, seen->dead);
+	if (seen->foreign)
+		vt_race(run, FF_FOREIGN, mm, seen->foreign_at,
+			(unsigned long)seen->owner, seen->foreign,
+			"%u of %u entries are VMAs of another mm, the first of %s",
+			seen->foreign, seen->entries,
+			seen->owner == p->mm ? "the parent" : "a third one");
+
+	/*
+	 * Without a user's reference it may be exit_mmap() that took the tree
+	 * out of RCU mode.
+	 */
+	if (!p->st->marks || !user || !seen->dead || !seen->copied)
+		return;
+	vt_look(run, FF_UNMARKED, true);
+	if (!seen->unstable)
+		vt_race(run, FF_UNMARKED, mm, 0, seen->entries, 0,
+			"fork failed, %u entries are left, and MMF_UNSTABLE is not set",
+			seen->entries);
+}
+
+/*
+ * Look at a child. dup_mmap() holds its mmap_lock, so this waits until the fork
+ * has failed or not.
+ */
+static void ff_look(struct ff_parent *p, struct mm_struct *mm, bool copied)
+{
+	struct ff_seen seen = {};
+
+	mmap_read_lock(mm);
+	/*
+	 * dup_mmap() takes the tree out of RCU mode and puts it back when
+	 * nothing in it can fail any more. Only exit_mmap() does so again, and
+	 * that does not come while there is a user.
+	 */
+	seen.dead = !mt_in_rcu(&mm->mm_mt);
+	seen.unstable = vt_mm_unstable(mm);
+	seen.copied = copied || READ_ONCE(p->copied) == mm;
+	ff_scan(mm, &seen);
+	mmap_read_unlock(mm);
+
+	ff_judge(p, mm, &seen, true);
+
+	WRITE_ONCE(p->walked, mm);
+	if (wq_has_sleeper(&p->wq))
+		wake_up(&p->wq);
+}
+
+/*
+ * The OOM reaper has no user's reference: it relies on MMF_OOM_SKIP, which says
+ * under mmap_lock that exit_mmap() has been, or that there is nothing to reap.
+ */
+static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
+{
+	struct vt_run *run = p->st->run;
+	struct ff_seen seen = {};
+	bool skip;
+
+	if (!mmap_read_trylock(mm))
+		return;
+	skip = vt_mm_oom_skip(mm);
+	if (!skip) {
+		seen.dead = !mt_in_rcu(&mm->mm_mt) &&
+			    READ_ONCE(p->copied) == mm;
+		seen.unstable = vt_mm_unstable(mm);
+		ff_scan(mm, &seen);
+	}
+	mmap_read_unlock(mm);
+
+	if (skip)
+		return;
+	vt_count(run, FF_C_REAPER, 1);
+	ff_judge(p, mm, &seen, false);
+}
+
+/**
+ * ff_show() - look at a child that waits, and let walkers come to it
+ * @p: parent
+ * @rnd: random stream
+ * @mm: the child's mm, which has a user
+ *
+ * Context: the forker's; takes the child's mmap_lock and sleeps.
+ */
+void ff_show(struct ff_parent *p, struct vt_rnd *rnd,
+	     struct mm_struct *mm)
+{
+	unsigned int looks = 1 + vt_rnd_below(rnd, FF_LOOKS);
+
+	while (looks--)
+		ff_look(p, mm, false);
+	WRITE_ONCE(p->walked, NULL);
+	wait_event_idle_timeout(p->wq, READ_ONCE(p->walked) == mm ||
+				kthread_should_stop(), 1);
+}
+
+/* Time some looks and as many bare walks. */
+static void ff_price(struct ff_parent *p, struct mm_struct *mm)
+{
+	struct vt_run *run = p->st->run;
+	struct ff_seen seen = {};
+	unsigned int i;
+	u64 t0, t1, t2;
+
+	mmap_read_lock(mm);
+	/* Neither shall pay for a cold cache. */
+	ff_scan_bare(mm);
+	t0 = ktime_get_ns();
+	for (i = 0; i < 8; i++)
+		ff_scan_bare(mm);
+	t1 = ktime_get_ns();
+	for (i = 0; i < 8; i++)
+		ff_scan(mm, &seen);
+	t2 = ktime_get_ns();
+	mmap_read_unlock(mm);
+
+	vt_count(run, FF_C_BARE, 8);
+	vt_count(run, FF_C_BARE_NS, t1 - t0);
+	vt_count(run, FF_C_CHECKED, 8);
+	vt_count(run, FF_C_CHECKED_NS, t2 - t1);
+}
+
+/*
+ * As uprobes reach whoever maps a file: through the file's tree of mappings. A
+ * VMA is in there only after its mm's tree was copied.
+ */
+static struct mm_struct *ff_rmap_child(struct ff_parent *p)
+{
+	struct address_space *mapping = p->shmem->f_mapping;
+	struct mm_struct *mm, *found = NULL;
+	struct vm_area_struct *vma;
+
+	if (!vt_has(vma_interval_tree_iter_first) ||
+	    !vt_has(vma_interval_tree_iter_next))
+		return NULL;
+
+	i_mmap_lock_read(mapping);
+	vma = vt_call(vma_interval_tree_iter_first)(&mapping->i_mmap, 0,
+						    ULONG_MAX);
+	while (vma) {
+		mm = vma->vm_mm;
+		if (mm != READ_ONCE(p->mm) && mmget_not_zero(mm)) {
+			found = mm;
+			break;
+		}
+		vma = vt_call(vma_interval_tree_iter_next)(vma, 0, ULONG_MAX);
+	}
+	i_mmap_unlock_read(mapping);
+
+	return found;
+}
+
+static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
+{
+	struct mm_struct *mm = ff_grab_child(p);
+	unsigned int looks;
+
+	if (!mm)
+		return;
+	if (ff_choose(&t->rnd, ff_refs, FF_NR_REFS) == FF_REF_NONE) {
+		ff_look_as_reaper(p, mm);
+	} else if (mmget_not_zero(mm)) {
+		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
+			ff_look(p, mm, false);
+		if (vt_rnd_one_in(&t->rnd, 64))
+			ff_price(p, mm);
+		/* The last one leaves the child to exit_mmap(). */
+		mmput(mm);
+	} else {
+		vt_count(t->run, FF_C_NO_USERS, 1);
+	}
+	mmdrop(mm);
+}
+
+static void ff_walk_rmap(struct vt_thread *t, struct ff_parent *p)
+{
+	struct mm_struct *mm = ff_rmap_child(p);
+
+	if (!mm)
+		return;
+	vt_count(t->run, FF_C_RMAP, 1);
+	ff_look(p, mm, true);
+	mmput(mm);
+}
+
+/**
+ * ff_walker() - a walker's thread
+ * @t: thread
+ *
+ * Return: 0.
+ */
+int ff_walker(struct vt_thread *t)
+{
+	struct ff_state *st = t->run->priv;
+	int seen = atomic_read(&st->shows);
+	struct ff_parent *p;
+
+	while (vt_go(t)) {
+		wait_event_idle_timeout(st->wq,
+					atomic_read(&st->shows) != seen ||
+					kthread_should_stop(), HZ / 20);
+		seen = atomic_read(&st->shows);
+		ff_for_each_parent(p, st) {
+			if (!READ_ONCE(p->child))
+				continue;
+			if (ff_choose(&t->rnd, ff_finds, FF_NR_FINDS) ==
+			    FF_FIND_RMAP)
+				ff_walk_rmap(t, p);
+			else
+				ff_walk_slot(t, p);
+		}
+		vt_op(t->run);
+	}
+	return 0;
+}
