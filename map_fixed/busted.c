@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The broken promises that take more than a line where they are broken: the module
+ * does itself what the kernel must not do, and the oracles have to see it.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+
+#include "map_fixed.h"
+
+/* Busted: what ->close() put off. */
+static void mf_close_late(struct mf_lane *lane)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, lane->late, MF_ARENA_PAGES)
+		lane->cover[i]--;
+	bitmap_zero(lane->late, MF_ARENA_PAGES);
+}
+
+/* Busted: a failure that leaves half of the range. */
+static void mf_abort_break(struct mf_lane *lane)
+{
+	unsigned int half = (MF_ABORT_FROM + MF_ABORT_TO) / 2;
+
+	if (mf_abort_map(lane, MF_ABORT_FROM, MF_ABORT_TO, NULL,
+			 PROT_READ | PROT_WRITE))
+		return;
+	vm_munmap(mf_abort_addr(lane, MF_ABORT_FROM),
+		  (half - MF_ABORT_FROM) * PAGE_SIZE);
+}
