@@ -45,6 +45,46 @@ static const struct vt_kind mf_kinds[] = {
 		"map_count, total_vm, locked_vm and committed memory are those of the mappings there are" },
 };
 
+/*
+ * What a writer replaces next. "sparse" without that range acts as "straddle",
+ * "straddle" without two neighbours as "limit", and what finds no room to leave
+ * something on both sides as "exact".
+ */
+static const struct mf_choice mf_draws[MF_NR_DRAWS] = {
+	[MF_D_DOZENS]	= { "dozens",	1 },	/* of VMAs by one */
+	[MF_D_WHOLE]	= { "whole",	1 },	/* all of the arena by one, repeatedly */
+	[MF_D_SPARSE]	= { "sparse",	2 },	/* the sparse range */
+	[MF_D_STRADDLE]	= { "straddle",	16 },	/* parts of two neighbours */
+	[MF_D_LIMIT]	= { "limit",	4 },	/* a whole VMA, at RLIMIT_AS */
+	[MF_D_LOCKED]	= { "locked",	8 },	/* as "inside", MAP_LOCKED in small VMAs */
+	[MF_D_INSIDE]	= { "inside",	16 },	/* of a VMA, something left on both sides */
+	[MF_D_EXACT]	= { "exact",	16 },	/* a whole VMA */
+};
+
+/* Before that: has a replacement fail, and sees what it leaves? */
+static const struct mf_choice mf_aborts[MF_NR_BEFORES] = {
+	[MF_DO]		= { "abort",	1 },
+	[MF_DO_NOT]	= { "none",	7 },
+};
+
+/* And does it sum up the mm's mappings? */
+static const struct mf_choice mf_accounts[MF_NR_BEFORES] = {
+	[MF_DO]		= { "account",	1 },
+	[MF_DO_NOT]	= { "none",	15 },
+};
+
+/* What lies where a replacement is to fail. */
+static const struct mf_choice mf_laids[MF_NR_LAIDS] = {
+	[MF_LAID_PIECES] = { "pieces",	1 },	/* a VMA per two pages */
+	[MF_LAID_ONE]	= { "one",	1 },	/* one VMA */
+};
+
+/* Who refuses it. */
+static const struct mf_choice mf_refusers[MF_NR_REFUSERS] = {
+	[MF_BY_LIMIT]	= { "limit",	1 },	/* the kernel, for RLIMIT_AS */
+	[MF_BY_FILE]	= { "file",	3 },	/* the new mapping's file */
+};
+
 static const char *const mf_counters[] = {
 	[MF_C_EXACT] = "exact",		/* replacements by shape */
 	[MF_C_INSIDE] = "inside",

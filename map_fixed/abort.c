@@ -138,13 +138,13 @@ static void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 		vt_count(t->run, MF_C_FAILED, 1);
 		return;
 	}
-	if (vt_rnd_one_in(&t->rnd, 2)) {
+	if (mf_choose(&t->rnd, mf_laids, MF_NR_LAIDS) == MF_LAID_PIECES) {
 		for (page = 0; page < MF_ABORT_PAGES; page += 4)
 			if (mf_abort_map(lane, page, page + 2, NULL, PROT_READ))
 				return;
 	}
 
-	if (vt_rnd_one_in(&t->rnd, 4)) {
+	if (mf_choose(&t->rnd, mf_refusers, MF_NR_REFUSERS) == MF_BY_LIMIT) {
 		mf_abort_at_limit(t->run, lane);
 		return;
 	}

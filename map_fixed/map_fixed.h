@@ -44,7 +44,58 @@ enum mf_hist { MF_H_FLIGHT };
 
 enum mf_backing { MF_ANON, MF_SHMEM, MF_FILE, MF_NR_BACKINGS };
 
-/* map_fixed_torture.c: names */
+/**
+ * struct mf_choice - one of the things that a writer chooses from
+ * @name: its name
+ * @weight: how often it is drawn, in as many draws as all weights add up to
+ */
+struct mf_choice {
+	const char *name;
+	unsigned int weight;
+};
+
+/**
+ * mf_choose() - draw from a table of choices
+ * @rnd: random stream; one number is taken from it
+ * @table: the choices
+ * @n: how many
+ *
+ * Return: index into @table.
+ */
+static inline unsigned int mf_choose(struct vt_rnd *rnd,
+				     const struct mf_choice *table,
+				     unsigned int n)
+{
+	unsigned int i, sum = 0, drawn;
+
+	for (i = 0; i < n; i++)
+		sum += table[i].weight;
+	drawn = vt_rnd_below(rnd, sum);
+	for (i = 0; drawn >= table[i].weight; i++)
+		drawn -= table[i].weight;
+	return i;
+}
+
+/* What a writer replaces. */
+enum mf_draw {
+	MF_D_DOZENS, MF_D_WHOLE, MF_D_SPARSE, MF_D_STRADDLE, MF_D_LIMIT,
+	MF_D_LOCKED, MF_D_INSIDE, MF_D_EXACT, MF_NR_DRAWS,
+};
+
+/* Whether it does something else before that. */
+enum mf_before { MF_DO, MF_DO_NOT, MF_NR_BEFORES };
+
+/* What lies where a replacement is to fail, and who refuses it. */
+enum mf_laid { MF_LAID_PIECES, MF_LAID_ONE, MF_NR_LAIDS };
+
+enum mf_refuser { MF_BY_LIMIT, MF_BY_FILE, MF_NR_REFUSERS };
+
+/* map_fixed_torture.c: what is drawn, by names and weights; other names */
+static const struct mf_choice mf_draws[MF_NR_DRAWS];
+static const struct mf_choice mf_aborts[MF_NR_BEFORES];
+static const struct mf_choice mf_accounts[MF_NR_BEFORES];
+static const struct mf_choice mf_laids[MF_NR_LAIDS];
+static const struct mf_choice mf_refusers[MF_NR_REFUSERS];
 static const char *const mf_counters[];
 static const char *const mf_backing_names[MF_NR_BACKINGS];
 

@@ -168,26 +168,35 @@ static long mf_do_whole(struct vt_thread *t, struct mf_lane *lane,
 static long mf_write_one(struct vt_thread *t, struct mf_lane *lane)
 {
 	struct mf_op op = { .backing = vt_rnd_below(&t->rnd, MF_NR_BACKINGS) };
-	unsigned int draw = vt_rnd_below(&t->rnd, 64);
+	enum mf_draw draw = mf_choose(&t->rnd, mf_draws, MF_NR_DRAWS);
 	bool anon;
 
-	if (draw < 1)
+	if (draw == MF_D_SPARSE && !lane->has_sparse)
+		draw = MF_D_STRADDLE;
+	if (draw == MF_D_STRADDLE && !mf_pick_straddle(t, lane, &op))
+		draw = MF_D_LIMIT;
+
+	switch (draw) {
+	case MF_D_DOZENS:
 		return mf_do_dozens(t, lane, &op);
-	if (draw < 2)
+	case MF_D_WHOLE:
 		return mf_do_whole(t, lane, &op);
-	if (draw < 4 && lane->has_sparse)
+	case MF_D_SPARSE:
 		return mf_do_sparse(t, lane, &op);
-	if (draw < 20 && mf_pick_straddle(t, lane, &op)) {
+	case MF_D_STRADDLE:
 		op.shape = MF_C_STRADDLE;
 		return mf_replace(t, lane, &op);
+	default:
+		break;
 	}
+
 	if (!mf_vma_at(lane, mf_random_page(t, lane), &op, &anon))
 		return 0;
-	if (draw < 24)
+	if (draw == MF_D_LIMIT)
 		return mf_do_limit(t, lane, &op);
-	if (draw < 32 && op.end - op.start <= 8 * PAGE_SIZE)
+	if (draw == MF_D_LOCKED && op.end - op.start <= 8 * PAGE_SIZE)
 		op.flags = MAP_LOCKED;
-	if (draw < 48 && mf_shrink(t, &op)) {
+	if (draw != MF_D_EXACT && mf_shrink(t, &op)) {
 		/* Anonymous into anonymous merges on both sides. */
 		op.shape = anon && op.backing == MF_ANON ? MF_C_MERGE : MF_C_INSIDE;
 		return mf_replace(t, lane, &op);
@@ -208,9 +217,9 @@ static int mf_writer(struct vt_thread *t)
 				schedule_timeout_idle(1);
 			continue;
 		}
-		if (vt_rnd_one_in(&t->rnd, 8))
+		if (mf_choose(&t->rnd, mf_aborts, MF_NR_BEFORES) == MF_DO)
 			mf_abort_one(t, lane);
-		if (vt_rnd_one_in(&t->rnd, 16))
+		if (mf_choose(&t->rnd, mf_accounts, MF_NR_BEFORES) == MF_DO)
 			mf_account_now(lane);
 		mf_write_one(t, lane);
 	}
