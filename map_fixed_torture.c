@@ -15,7 +15,6 @@
  * range more often than not, and an oracle's look is exposed if it overlapped
  * what was in flight.
  */
-#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -50,7 +49,7 @@ static const struct vt_kind mf_kinds[] = {
  * "straddle" without two neighbours as "limit", and what finds no room to leave
  * something on both sides as "exact".
  */
-static const struct mf_choice mf_draws[MF_NR_DRAWS] = {
+const struct mf_choice mf_draws[MF_NR_DRAWS] = {
 	[MF_D_DOZENS]	= { "dozens",	1 },	/* of VMAs by one */
 	[MF_D_WHOLE]	= { "whole",	1 },	/* all of the arena by one, repeatedly */
 	[MF_D_SPARSE]	= { "sparse",	2 },	/* the sparse range */
@@ -62,30 +61,30 @@ static const struct mf_choice mf_draws[MF_NR_DRAWS] = {
 };
 
 /* Before that: has a replacement fail, and sees what it leaves? */
-static const struct mf_choice mf_aborts[MF_NR_BEFORES] = {
+const struct mf_choice mf_aborts[MF_NR_BEFORES] = {
 	[MF_DO]		= { "abort",	1 },
 	[MF_DO_NOT]	= { "none",	7 },
 };
 
 /* And does it sum up the mm's mappings? */
-static const struct mf_choice mf_accounts[MF_NR_BEFORES] = {
+const struct mf_choice mf_accounts[MF_NR_BEFORES] = {
 	[MF_DO]		= { "account",	1 },
 	[MF_DO_NOT]	= { "none",	15 },
 };
 
 /* What lies where a replacement is to fail. */
-static const struct mf_choice mf_laids[MF_NR_LAIDS] = {
+const struct mf_choice mf_laids[MF_NR_LAIDS] = {
 	[MF_LAID_PIECES] = { "pieces",	1 },	/* a VMA per two pages */
 	[MF_LAID_ONE]	= { "one",	1 },	/* one VMA */
 };
 
 /* Who refuses it. */
-static const struct mf_choice mf_refusers[MF_NR_REFUSERS] = {
+const struct mf_choice mf_refusers[MF_NR_REFUSERS] = {
 	[MF_BY_LIMIT]	= { "limit",	1 },	/* the kernel, for RLIMIT_AS */
 	[MF_BY_FILE]	= { "file",	3 },	/* the new mapping's file */
 };
 
-static const char *const mf_counters[] = {
+const char *const mf_counters[] = {
 	[MF_C_EXACT] = "exact",		/* replacements by shape */
 	[MF_C_INSIDE] = "inside",
 	[MF_C_STRADDLE] = "straddle",
@@ -117,17 +116,9 @@ static const char *const mf_hists[] = {
 	[MF_H_FLIGHT] = "in_flight_ns",
 };
 
-static const char *const mf_backing_names[MF_NR_BACKINGS] = {
+const char *const mf_backing_names[MF_NR_BACKINGS] = {
 	[MF_ANON] = "anon", [MF_SHMEM] = "shmem", [MF_FILE] = "file",
 };
-
-#include "map_fixed/file.c"
-#include "map_fixed/replace.c"
-#include "map_fixed/writer.c"
-#include "map_fixed/look.c"
-#include "map_fixed/abort.c"
-#include "map_fixed/account.c"
-#include "map_fixed/busted.c"
 
 struct mf_state {
 	unsigned int nr_spaces;

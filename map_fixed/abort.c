@@ -29,8 +29,19 @@
  * written, so that the replacement has VMAs to split, or many to gather.
  */
 
-static long mf_abort_map(struct mf_lane *lane, unsigned int from,
-			 unsigned int to, struct file *file, unsigned long prot)
+/**
+ * mf_abort_map() - map part of the abort range
+ * @lane: the lane
+ * @from: first page, in the abort range
+ * @to: first page behind it
+ * @file: what is mapped, shared; or NULL: private and anonymous
+ * @prot: PROT_ flags
+ *
+ * Context: a thread that uses the mm, without its lock.
+ * Return: 0 or the errno of mmap().
+ */
+long mf_abort_map(struct mf_lane *lane, unsigned int from, unsigned int to,
+		  struct file *file, unsigned long prot)
 {
 	struct mf_op op = {
 		.start = mf_abort_addr(lane, from), .end = mf_abort_addr(lane, to),
@@ -125,7 +136,12 @@ static void mf_abort_at_limit(struct vt_run *run, struct mf_lane *lane)
 	lane->refuse = 0;
 }
 
-static void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
+/**
+ * mf_abort_one() - have a replacement fail, and judge what it leaves
+ * @t: the writer, which uses the mm
+ * @lane: its lane
+ */
+void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 {
 	static const int errnos[] = {
 		-ENODEV, -EPERM, -EACCES, -ENOMEM, -EAGAIN, -EINVAL, -EIO,

@@ -33,7 +33,14 @@ static void mf_account_sum(struct mm_struct *mm, struct mf_base *sum)
 	}
 }
 
-static void mf_account_kept(const struct mm_struct *mm, struct mf_base *kept)
+/**
+ * mf_account_kept() - take down what an mm says is mapped in it
+ * @mm: the mm
+ * @kept: where to
+ *
+ * Context: with the mm's lock, or nobody else at work.
+ */
+void mf_account_kept(const struct mm_struct *mm, struct mf_base *kept)
 {
 	kept->map_count = mm->map_count;
 	kept->total_vm = mm->total_vm;
@@ -58,17 +65,19 @@ static void mf_account_judge(struct mf_space *s, const struct mf_base *kept,
 			when, kept->locked_vm, want->locked_vm);
 }
 
-static void mf_account_now(struct mf_lane *lane)
+/**
+ * mf_account_now() - judge an mm's accounts at work
+ * @lane: a lane in it
+ *
+ * Context: the lane's writer; takes the mm's lock.
+ */
+void mf_account_now(struct mf_lane *lane)
 {
 	struct mf_space *s = lane->space;
 	struct mf_base kept, sum;
 
-	if (vt_busted(s->run, MF_ACCOUNT) && !lane->bumped) {
-		mmap_write_lock(s->mm);
-		s->mm->total_vm++;
-		lane->bumped++;
-		mmap_write_unlock(s->mm);
-	}
+	if (vt_busted(s->run, MF_ACCOUNT))
+		mf_account_break(lane);
 	mmap_read_lock(s->mm);
 	mf_account_kept(s->mm, &kept);
 	mf_account_sum(s->mm, &sum);
@@ -76,13 +85,19 @@ static void mf_account_now(struct mf_lane *lane)
 	mf_account_judge(s, &kept, &sum, "at work");
 }
 
-/*
+/**
+ * mf_do_limit() - replace at RLIMIT_AS
+ * @t: the writer, which uses the mm
+ * @lane: its lane
+ * @op: what to do; its shape is set here
+ *
  * A process at its RLIMIT_AS may replace its own pages. The limit is this
  * thread's own, and the mm never has more than the base: a limit of just that
  * is reached whenever all is mapped.
+ *
+ * Return: what mf_replace() returns.
  */
-static long mf_do_limit(struct vt_thread *t, struct mf_lane *lane,
-			struct mf_op *op)
+long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
 {
 	struct rlimit *rlim = &current->signal->rlim[RLIMIT_AS];
 	unsigned long saved = rlim->rlim_cur;
@@ -116,7 +131,14 @@ static long mf_do_limit(struct vt_thread *t, struct mf_lane *lane,
  */
 #define MF_BURST	64
 
-static bool mf_whole(struct mf_lane *lane)
+/**
+ * mf_whole() - map every range of a lane as one VMA, as set up
+ * @lane: the lane
+ *
+ * Context: a thread that uses the mm, nobody else at work in the lane.
+ * Return: false without memory.
+ */
+bool mf_whole(struct mf_lane *lane)
 {
 	return mf_repair(lane) &&
 	       !mf_abort_map(lane, 0, MF_ABORT_PAGES, NULL,
@@ -144,7 +166,13 @@ static bool mf_burst(struct mf_lane *lane, long *grown)
 	return true;
 }
 
-static void mf_rest_space(struct mf_space *s)
+/**
+ * mf_rest_space() - judge an mm's accounts at rest
+ * @s: the mm
+ *
+ * Context: a thread that uses the mm, nobody else at work.
+ */
+void mf_rest_space(struct mf_space *s)
 {
 	struct mf_base kept, sum;
 	long grown[3] = {};

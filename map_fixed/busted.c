@@ -6,11 +6,19 @@
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/mmap_lock.h>
 
 #include "map_fixed.h"
 
-/* Busted: what ->close() put off. */
-static void mf_close_late(struct mf_lane *lane)
+/**
+ * mf_close_late() - busted: do what ->close() put off
+ * @lane: the lane
+ *
+ * Does nothing unless ->close() has put something off.
+ *
+ * Context: the lane's writer, behind the replacement.
+ */
+void mf_close_late(struct mf_lane *lane)
 {
 	unsigned int i;
 
@@ -19,8 +27,13 @@ static void mf_close_late(struct mf_lane *lane)
 	bitmap_zero(lane->late, MF_ARENA_PAGES);
 }
 
-/* Busted: a failure that leaves half of the range. */
-static void mf_abort_break(struct mf_lane *lane)
+/**
+ * mf_abort_break() - busted: a failure that leaves half of the range
+ * @lane: the lane
+ *
+ * Context: the lane's writer, behind a refused replacement.
+ */
+void mf_abort_break(struct mf_lane *lane)
 {
 	unsigned int half = (MF_ABORT_FROM + MF_ABORT_TO) / 2;
 
@@ -29,4 +42,22 @@ static void mf_abort_break(struct mf_lane *lane)
 		return;
 	vm_munmap(mf_abort_addr(lane, MF_ABORT_FROM),
 		  (half - MF_ABORT_FROM) * PAGE_SIZE);
+}
+
+/**
+ * mf_account_break() - busted: a page more than there are mapped, once
+ * @lane: the lane
+ *
+ * Context: the lane's writer; takes the mm's lock.
+ */
+void mf_account_break(struct mf_lane *lane)
+{
+	struct mm_struct *mm = lane->space->mm;
+
+	if (lane->bumped)
+		return;
+	mmap_write_lock(mm);
+	mm->total_vm++;
+	lane->bumped++;
+	mmap_write_unlock(mm);
 }

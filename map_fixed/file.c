@@ -26,7 +26,12 @@
  * the lane's writer is who replaces: what they touch in the lane needs no other
  * lock. The last ->close() comes with the mm's end.
  */
-static void mf_map_free(struct kref *ref)
+
+/**
+ * mf_map_free() - free what a mapping of the module's file shows
+ * @ref: its last reference, put
+ */
+void mf_map_free(struct kref *ref)
 {
 	struct mf_map *map = container_of(ref, struct mf_map, ref);
 
@@ -34,7 +39,14 @@ static void mf_map_free(struct kref *ref)
 	kfree(map);
 }
 
-static struct mf_map *mf_map_new(struct mf_lane *lane)
+/**
+ * mf_map_new() - make what the next mapping of the module's file will show
+ * @lane: the lane it is for; its generation is written into the page
+ *
+ * Context: the lane's writer; sleeps.
+ * Return: it, with one reference, or NULL without memory.
+ */
+struct mf_map *mf_map_new(struct mf_lane *lane)
 {
 	struct mf_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
 	u64 *stamp;
@@ -109,14 +121,32 @@ static const struct vm_operations_struct mf_vm_ops = {
 	.fault = mf_vm_fault,
 };
 
-static bool mf_was_covered(const struct mf_lane *lane, unsigned int first,
-			   unsigned int end)
+/**
+ * mf_was_covered() - is any VMA of the module's file open over a range?
+ * @lane: the lane
+ * @first: first page, in the arena
+ * @end: first page behind it
+ *
+ * Context: the lane's writer.
+ * Return: true if so.
+ */
+bool mf_was_covered(const struct mf_lane *lane, unsigned int first,
+		    unsigned int end)
 {
 	return memchr_inv(&lane->cover[first], 0, end - first);
 }
 
-static void mf_judge_closed(struct mf_lane *lane, unsigned int first,
-			    unsigned int end, const char *when)
+/**
+ * mf_judge_closed() - judge whether all VMAs of the module's file are closed
+ * @lane: the lane
+ * @first: first page, in the arena
+ * @end: first page behind it
+ * @when: for the race's detail: when that has to be so
+ *
+ * Context: the lane's writer.
+ */
+void mf_judge_closed(struct mf_lane *lane, unsigned int first,
+		     unsigned int end, const char *when)
 {
 	unsigned int i;
 
@@ -159,6 +189,6 @@ static int mf_file_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-static const struct file_operations mf_fops = {
+const struct file_operations mf_fops = {
 	.mmap = mf_file_mmap,
 };

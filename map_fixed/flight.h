@@ -31,6 +31,13 @@ struct mf_view {
 	unsigned long end;
 };
 
+/**
+ * mf_view_begin() - begin a look
+ * @lane: the lane that is looked at
+ * @v: what is in flight
+ *
+ * Return: false if a failed replacement may have left a gap: do not look.
+ */
 static inline bool mf_view_begin(const struct mf_lane *lane, struct mf_view *v)
 {
 	/* Pairs with the releases in mf_flight_begin() and mf_flight_end(). */
@@ -45,7 +52,15 @@ static inline bool mf_view_begin(const struct mf_lane *lane, struct mf_view *v)
 	return !(v->fails & 1);
 }
 
-/* Did a look at [@first, @last] overlap a replacement of any of it? */
+/**
+ * mf_view_exposed() - did a look overlap a replacement of any of its range?
+ * @lane: the lane
+ * @v: as the look began
+ * @first: first address that was looked at
+ * @last: and the last
+ *
+ * Return: true if so.
+ */
 static inline bool mf_view_exposed(const struct mf_lane *lane,
 				   const struct mf_view *v, unsigned long first,
 				   unsigned long last)
@@ -59,10 +74,17 @@ static inline bool mf_view_exposed(const struct mf_lane *lane,
 	return first < READ_ONCE(lane->end) && last >= READ_ONCE(lane->start);
 }
 
-/*
+/**
+ * mf_view_failed() - is a gap one that a failed replacement left?
+ * @lane: the lane
+ * @v: as the look began
+ *
  * A gap was seen. It is a race unless the replacement under way fails, for then
  * a gap may stay. So wait until it is over; that is what every writer comes to,
  * whether it is stopped or not.
+ *
+ * Context: sleeps.
+ * Return: true if so.
  */
 static inline bool mf_view_failed(const struct mf_lane *lane,
 				  const struct mf_view *v)
@@ -75,6 +97,14 @@ static inline bool mf_view_failed(const struct mf_lane *lane,
 	return READ_ONCE(lane->fails) != v->fails;
 }
 
+/**
+ * mf_flight_begin() - say what is about to be replaced
+ * @lane: the lane
+ * @start: of the range
+ * @end: of the range
+ *
+ * Context: the lane's writer.
+ */
 static inline void mf_flight_begin(struct mf_lane *lane, unsigned long start,
 				   unsigned long end)
 {
@@ -88,6 +118,12 @@ static inline void mf_flight_begin(struct mf_lane *lane, unsigned long start,
 	WRITE_ONCE(lane->end, end);
 }
 
+/**
+ * mf_flight_end() - say that the replacement is over
+ * @lane: the lane; if the replacement failed, its fails says so already
+ *
+ * Context: the lane's writer.
+ */
 static inline void mf_flight_end(struct mf_lane *lane)
 {
 	/* Who sees it even sees how it ended. Pairs with mf_view_failed(). */

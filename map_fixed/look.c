@@ -229,7 +229,13 @@ static void mf_price(struct vt_thread *t, const struct mf_lane *lane)
 	vt_count(t->run, MF_C_BARE, MF_PRICE_WALKS);
 }
 
-static int mf_reader(struct vt_thread *t)
+/**
+ * mf_reader() - the thread of a reader
+ * @t: the thread; its argument is the mm
+ *
+ * Return: 0
+ */
+int mf_reader(struct vt_thread *t)
 {
 	struct mf_space *s = t->arg;
 	unsigned int turn = 0, i;

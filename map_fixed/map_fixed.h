@@ -91,13 +91,13 @@ enum mf_laid { MF_LAID_PIECES, MF_LAID_ONE, MF_NR_LAIDS };
 enum mf_refuser { MF_BY_LIMIT, MF_BY_FILE, MF_NR_REFUSERS };
 
 /* map_fixed_torture.c: what is drawn, by names and weights; other names */
-static const struct mf_choice mf_draws[MF_NR_DRAWS];
-static const struct mf_choice mf_aborts[MF_NR_BEFORES];
-static const struct mf_choice mf_accounts[MF_NR_BEFORES];
-static const struct mf_choice mf_laids[MF_NR_LAIDS];
-static const struct mf_choice mf_refusers[MF_NR_REFUSERS];
-static const char *const mf_counters[];
-static const char *const mf_backing_names[MF_NR_BACKINGS];
+extern const struct mf_choice mf_draws[MF_NR_DRAWS];
+extern const struct mf_choice mf_aborts[MF_NR_BEFORES];
+extern const struct mf_choice mf_accounts[MF_NR_BEFORES];
+extern const struct mf_choice mf_laids[MF_NR_LAIDS];
+extern const struct mf_choice mf_refusers[MF_NR_REFUSERS];
+extern const char *const mf_counters[];
+extern const char *const mf_backing_names[MF_NR_BACKINGS];
 
 struct mf_space;
 
@@ -200,16 +200,38 @@ struct mf_op {
 	enum mf_counter shape;
 };
 
+/**
+ * mf_in_arena() - is an address in the arena?
+ * @lane: the lane
+ * @addr: the address
+ *
+ * Return: true if so.
+ */
 static inline bool mf_in_arena(const struct mf_lane *lane, unsigned long addr)
 {
 	return addr - lane->arena < MF_ARENA;
 }
 
-static inline unsigned int mf_page_of(const struct mf_lane *lane, unsigned long addr)
+/**
+ * mf_page_of() - number of a page of the arena
+ * @lane: the lane
+ * @addr: an address in the arena
+ *
+ * Return: the number.
+ */
+static inline unsigned int mf_page_of(const struct mf_lane *lane,
+				      unsigned long addr)
 {
 	return (addr - lane->arena) >> PAGE_SHIFT;
 }
 
+/**
+ * mf_abort_addr() - address of a page of the abort range
+ * @lane: the lane
+ * @page: number of the page
+ *
+ * Return: the address.
+ */
 static inline unsigned long mf_abort_addr(const struct mf_lane *lane,
 					  unsigned int page)
 {
@@ -217,43 +239,43 @@ static inline unsigned long mf_abort_addr(const struct mf_lane *lane,
 }
 
 /* file.c: the module's file; judges "close_order" */
-static const struct file_operations mf_fops;
-static struct mf_map *mf_map_new(struct mf_lane *lane);
-static void mf_map_free(struct kref *ref);
-static bool mf_was_covered(const struct mf_lane *lane, unsigned int first,
-			   unsigned int end);
-static void mf_judge_closed(struct mf_lane *lane, unsigned int first,
-			    unsigned int end, const char *when);
+extern const struct file_operations mf_fops;
+struct mf_map *mf_map_new(struct mf_lane *lane);
+void mf_map_free(struct kref *ref);
+bool mf_was_covered(const struct mf_lane *lane, unsigned int first,
+		    unsigned int end);
+void mf_judge_closed(struct mf_lane *lane, unsigned int first,
+		     unsigned int end, const char *when);
 
 /* replace.c: one replacement */
-static long mf_mmap(struct file *file, const struct mf_op *op,
-		    unsigned long prot, unsigned long flags, pgoff_t pgoff);
-static long mf_map(struct mf_lane *lane, const struct mf_op *op, pgoff_t pgoff);
-static long mf_replace(struct vt_thread *t, struct mf_lane *lane,
-		       const struct mf_op *op);
-static bool mf_repair(struct mf_lane *lane);
+long mf_mmap(struct file *file, const struct mf_op *op, unsigned long prot,
+	     unsigned long flags, pgoff_t pgoff);
+long mf_map(struct mf_lane *lane, const struct mf_op *op, pgoff_t pgoff);
+long mf_replace(struct vt_thread *t, struct mf_lane *lane,
+		const struct mf_op *op);
+bool mf_repair(struct mf_lane *lane);
 
 /* writer.c: writers */
-static int mf_writer(struct vt_thread *t);
+int mf_writer(struct vt_thread *t);
 
 /* look.c: readers; judges "gap", "no_vma" and "stale" */
-static int mf_reader(struct vt_thread *t);
+int mf_reader(struct vt_thread *t);
 
 /* abort.c: replacements that fail; judges "half_abort" */
-static long mf_abort_map(struct mf_lane *lane, unsigned int from,
-			 unsigned int to, struct file *file, unsigned long prot);
-static void mf_abort_one(struct vt_thread *t, struct mf_lane *lane);
+long mf_abort_map(struct mf_lane *lane, unsigned int from, unsigned int to,
+		  struct file *file, unsigned long prot);
+void mf_abort_one(struct vt_thread *t, struct mf_lane *lane);
 
 /* account.c: judges "account" */
-static void mf_account_kept(const struct mm_struct *mm, struct mf_base *kept);
-static void mf_account_now(struct mf_lane *lane);
-static long mf_do_limit(struct vt_thread *t, struct mf_lane *lane,
-			struct mf_op *op);
-static bool mf_whole(struct mf_lane *lane);
-static void mf_rest_space(struct mf_space *s);
+void mf_account_kept(const struct mm_struct *mm, struct mf_base *kept);
+void mf_account_now(struct mf_lane *lane);
+long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op);
+bool mf_whole(struct mf_lane *lane);
+void mf_rest_space(struct mf_space *s);
 
 /* busted.c: broken promises */
-static void mf_close_late(struct mf_lane *lane);
-static void mf_abort_break(struct mf_lane *lane);
+void mf_close_late(struct mf_lane *lane);
+void mf_abort_break(struct mf_lane *lane);
+void mf_account_break(struct mf_lane *lane);
 
 #endif /* MF_MAP_FIXED_H */

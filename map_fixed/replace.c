@@ -39,8 +39,19 @@ static int mf_stamp_shmem(struct mf_lane *lane, pgoff_t first, pgoff_t end)
 	return 0;
 }
 
-static long mf_mmap(struct file *file, const struct mf_op *op,
-		    unsigned long prot, unsigned long flags, pgoff_t pgoff)
+/**
+ * mf_mmap() - mmap(MAP_FIXED) in the range of a replacement
+ * @file: what is mapped, or NULL
+ * @op: where, and more flags
+ * @prot: PROT_ flags
+ * @flags: MAP_ flags, besides MAP_FIXED
+ * @pgoff: first page of @file
+ *
+ * Context: a thread that uses the mm, without its lock.
+ * Return: 0 or the errno of mmap().
+ */
+long mf_mmap(struct file *file, const struct mf_op *op, unsigned long prot,
+	     unsigned long flags, pgoff_t pgoff)
 {
 	unsigned long ret = vm_mmap(file, op->start, op->end - op->start, prot,
 				    flags | op->flags | MAP_FIXED,
@@ -49,8 +60,16 @@ static long mf_mmap(struct file *file, const struct mf_op *op,
 	return IS_ERR_VALUE(ret) ? (long)ret : 0;
 }
 
-/* The system call itself, with all that has to be ready for it. */
-static long mf_map(struct mf_lane *lane, const struct mf_op *op, pgoff_t pgoff)
+/**
+ * mf_map() - the system call itself, with all that has to be ready for it
+ * @lane: the lane; its next mapping of the module's file is ready
+ * @op: what to do
+ * @pgoff: first page of the shmem file
+ *
+ * Context: the lane's writer, or nobody else at work.
+ * Return: 0 or the errno of mmap().
+ */
+long mf_map(struct mf_lane *lane, const struct mf_op *op, pgoff_t pgoff)
 {
 	switch (op->backing) {
 	case MF_SHMEM:
@@ -95,11 +114,12 @@ static void mf_set_gen(struct mf_lane *lane, unsigned int first,
  * @lane: its lane
  * @op: what to do
  *
+ * Context: without the mm's lock.
  * Return: 0, or the errno of mmap(), after which there may be a gap and readers
  * keep away until mf_repair().
  */
-static long mf_replace(struct vt_thread *t, struct mf_lane *lane,
-		       const struct mf_op *op)
+long mf_replace(struct vt_thread *t, struct mf_lane *lane,
+		const struct mf_op *op)
 {
 	bool arena = mf_in_arena(lane, op->start), covered = false;
 	struct mm_struct *mm = lane->space->mm;
@@ -169,8 +189,17 @@ static long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	return 0;
 }
 
-/* All of the arena is one anonymous mapping again. False without memory. */
-static bool mf_repair(struct mf_lane *lane)
+/**
+ * mf_repair() - make all of the arena one anonymous mapping again
+ * @lane: the lane
+ *
+ * The sparse range is mapped again, too. If a failed replacement kept readers away,
+ * they come back.
+ *
+ * Context: the lane's writer, or nobody else at work.
+ * Return: false without memory.
+ */
+bool mf_repair(struct mf_lane *lane)
 {
 	struct mf_op op = {
 		.start = lane->arena, .end = lane->arena + MF_ARENA,

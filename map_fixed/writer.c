@@ -205,7 +205,13 @@ static long mf_write_one(struct vt_thread *t, struct mf_lane *lane)
 	return mf_replace(t, lane, &op);
 }
 
-static int mf_writer(struct vt_thread *t)
+/**
+ * mf_writer() - the thread of a writer
+ * @t: the thread; its argument is the lane
+ *
+ * Return: 0
+ */
+int mf_writer(struct vt_thread *t)
 {
 	struct mf_lane *lane = t->arg;
 
