@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Readers: what walkers of the tree, page faults and those who read through a
+ * mapping do, and what they must not find. More often than not they look at what
+ * a writer has in flight.
+ *
+ * Judges: "gap", "no_vma" and "stale". A walk under RCU sees the old mapping or
+ * the new one, so does a fault that takes mmap_lock, and what is read is not what
+ * was mapped before.
+ */
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/maple_tree.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/rcupdate.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "cover.h"
+#include "flight.h"
+#include "map_fixed.h"
+
+/* Where to look: more often than not at what is in flight. */
+static unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
+			    const struct mf_view *v)
+{
+	u64 draw = vt_rnd_next(&t->rnd);
+	unsigned long from = lane->arena, pages = MF_ARENA_PAGES;
+
+	if ((draw & 3) && v->start < v->end) {
+		from = v->start;
+		pages = (v->end - v->start) >> PAGE_SHIFT;
+	} else if (lane->has_sparse && !(draw & 60)) {
+		from = lane->arena + MF_SPARSE_OFF;
+		pages = MF_SPARSE >> PAGE_SHIFT;
+	}
+	return from + (((draw >> 32) * pages) >> 32) * PAGE_SIZE;
+}
+
+static void mf_gap(struct vt_run *run, const struct mf_lane *lane,
+		   const struct mf_view *v, unsigned long addr,
+		   unsigned long first, unsigned long last, const char *how)
+{
+	if (mf_view_failed(lane, v)) {
+		vt_count(run, MF_C_GAP_AFTER_FAILURE, 1);
+		return;
+	}
+	vt_race(run, MF_GAP, lane->space->mm, addr, first, last,
+		"%s: nothing at 0x%lx-0x%lx, last in flight 0x%lx-0x%lx", how,
+		first, last, v->start, v->end - 1);
+}
+
+static void mf_look_point(struct vt_thread *t, const struct mf_lane *lane)
+{
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
+	unsigned long addr;
+	struct mf_view v;
+	bool exposed;
+	void *entry;
+
+	if (!mf_view_begin(lane, &v))
+		return;
+	addr = mf_aim(t, lane, &v);
+	mas_set(&mas, addr);
+	rcu_read_lock();
+	entry = mas_walk(&mas);
+	rcu_read_unlock();
+
+	exposed = mf_view_exposed(lane, &v, addr, addr);
+	vt_look(t->run, MF_GAP, exposed);
+	if (unlikely(!entry))
+		mf_gap(t->run, lane, &v, addr, mas.index, mas.last, "point walk");
+	else if (exposed && mas.index == v.start && mas.last + 1 == v.end)
+		vt_count(t->run, MF_C_SPLIT_SEEN, 1);
+}
+
+/*
+ * A walk that goes on in a tree that changed below it may step over what has
+ * become part of the entry it came from: the entry it returned ended here, the
+ * one that is there now does not. Only if nothing is here now it is a gap.
+ */
+static bool mf_walk_at(struct mm_struct *mm, struct vt_cover *cover)
+{
+	MA_STATE(mas, &mm->mm_mt, cover->next, cover->next);
+
+	return mas_walk(&mas) && vt_cover_add(cover, mas.index, mas.last);
+}
+
+/* All of the arena, or a bit more than what is in flight. */
+static void mf_look_range(struct vt_thread *t, const struct mf_lane *lane)
+{
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
+	unsigned long first = lane->arena, last = first + MF_ARENA - 1;
+	struct mm_struct *mm = lane->space->mm;
+	bool hold = vt_rnd_one_in(&t->rnd, 16);
+	unsigned long gap_end = 0;
+	struct vt_cover cover;
+	struct mf_view v;
+	void *entry;
+
+	if (!mf_view_begin(lane, &v))
+		return;
+	if (mf_in_arena(lane, v.start) && vt_rnd_one_in(&t->rnd, 2)) {
+		first = max(first, v.start - 2 * PAGE_SIZE);
+		last = min(last, v.end + 2 * PAGE_SIZE - 1);
+	}
+	vt_cover_init(&cover, first, last);
+	mas_set(&mas, first);
+	rcu_read_lock();
+	mas_for_each(&mas, entry, last) {
+		while (!vt_cover_add(&cover, mas.index, mas.last)) {
+			if (mf_walk_at(mm, &cover))
+				continue;
+			gap_end = mas.index - 1;
+			goto out;
+		}
+		if (hold) {
+			vt_hold(t);
+			hold = false;
+		}
+	}
+	while (!cover.done && !gap_end)
+		if (!mf_walk_at(mm, &cover))
+			gap_end = last;
+out:
+	rcu_read_unlock();
+
+	vt_look(t->run, MF_GAP, mf_view_exposed(lane, &v, first, last));
+	if (unlikely(gap_end))
+		mf_gap(t->run, lane, &v, cover.next, cover.next, gap_end,
+		       "range walk");
+}
+
+/*
+ * What a page fault does to find its VMA: the per-VMA lock if there is one,
+ * and if that does not work the mmap lock.
+ */
+static void mf_look_fault(struct vt_thread *t, const struct mf_lane *lane)
+{
+	struct mm_struct *mm = lane->space->mm;
+	struct vm_area_struct *vma = NULL;
+	unsigned long addr;
+	struct mf_view v;
+	bool found;
+
+	if (!mf_view_begin(lane, &v))
+		return;
+	addr = mf_aim(t, lane, &v);
+	if (vt_has(lock_vma_under_rcu))
+		vma = vt_call(lock_vma_under_rcu)(mm, addr);
+	if (vma) {
+		if (vt_rnd_one_in(&t->rnd, 64))
+			vt_hold(t);
+		vt_vma_end_read(vma);
+		found = true;
+	} else {
+		vt_count(t->run, MF_C_LOCK_MISS, 1);
+		mmap_read_lock(mm);
+		vma = find_vma(mm, addr);
+		found = vma && vma->vm_start <= addr;
+		mmap_read_unlock(mm);
+	}
+	vt_look(t->run, MF_NO_VMA, mf_view_exposed(lane, &v, addr, addr));
+	if (found)
+		return;
+	if (mf_view_failed(lane, &v))
+		vt_count(t->run, MF_C_GAP_AFTER_FAILURE, 1);
+	else
+		vt_race(t->run, MF_NO_VMA, mm, addr, v.start, v.end,
+			"no VMA under the mmap lock, last in flight 0x%lx-0x%lx",
+			v.start, v.end - 1);
+}
+
+/* Read through the mapping: zeroes are fresh, an old generation is stale. */
+static void mf_look_stale(struct vt_thread *t, const struct mf_lane *lane)
+{
+	unsigned long addr;
+	unsigned int page;
+	struct mf_view v;
+	u64 done, val;
+
+	if (!mf_view_begin(lane, &v))
+		return;
+	addr = mf_aim(t, lane, &v);
+	if (!mf_in_arena(lane, addr))
+		return;
+	page = mf_page_of(lane, addr);
+	/* Before the read of the page. Pairs with mf_set_gen(). */
+	done = smp_load_acquire(&lane->gen[page]);
+	if (get_user(val, (u64 __user *)addr)) {
+		/* No memory, or the gap another oracle sees for what it is. */
+		vt_count(t->run, MF_C_EFAULT, 1);
+		return;
+	}
+	vt_look(t->run, MF_STALE, mf_view_exposed(lane, &v, addr, addr));
+	if (unlikely(val && val < done))
+		vt_race(t->run, MF_STALE, lane->space->mm, addr, val, done,
+			"generation %llu read after %llu was in place", val, done);
+}
+
+/*
+ * What a look costs beside the walk it watches, measured in turns in the same
+ * run, so that load and machine are the same for both.
+ */
+#define MF_PRICE_WALKS	256
+
+static void mf_price(struct vt_thread *t, const struct mf_lane *lane)
+{
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
+	struct mf_view v = {};
+	u64 begun, between;
+	unsigned int i;
+
+	begun = ktime_get_ns();
+	for (i = 0; i < MF_PRICE_WALKS; i++)
+		mf_look_point(t, lane);
+	between = ktime_get_ns();
+	for (i = 0; i < MF_PRICE_WALKS; i++) {
+		mas_set(&mas, mf_aim(t, lane, &v));
+		rcu_read_lock();
+		mas_walk(&mas);
+		rcu_read_unlock();
+	}
+	vt_count(t->run, MF_C_BARE_NS, ktime_get_ns() - between);
+	vt_count(t->run, MF_C_CHECKED_NS, between - begun);
+	vt_count(t->run, MF_C_CHECKED, MF_PRICE_WALKS);
+	vt_count(t->run, MF_C_BARE, MF_PRICE_WALKS);
+}
+
+/**
+ * mf_reader() - the thread of a reader
+ * @t: the thread; its argument is the mm
+ *
+ * Return: 0
+ */
+int mf_reader(struct vt_thread *t)
+{
+	struct mf_space *s = t->arg;
+	unsigned int turn = 0, i;
+
+	kthread_use_mm(s->mm);
+	while (vt_go(t)) {
+		const struct mf_lane *lane =
+			s->lanes[vt_rnd_below(&t->rnd, s->nr_lanes)];
+
+		for (i = 0; i < 24; i++)
+			mf_look_point(t, lane);
+		mf_look_range(t, lane);
+		for (i = 0; i < 4; i++) {
+			mf_look_fault(t, lane);
+			mf_look_stale(t, lane);
+		}
+		if (!(turn++ & 255))
+			mf_price(t, lane);
+	}
+	kthread_unuse_mm(s->mm);
+	return 0;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the rooms of map_fixed share: the layout of a lane, enums, the structs of
+ * a mapping, a lane and an mm, and one replacement.
+ */
+#ifndef MF_MAP_FIXED_H
+#define MF_MAP_FIXED_H
+
+#include <linux/cache.h>
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/mm.h>
+#include <linux/mm_types.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
+
+#include "engine.h"
+
+#define MF_BASE		(1UL << 40)
+#define MF_STRIDE	(1UL << 39)	/* between lanes */
+#define MF_ARENA_PAGES	256
+#define MF_ARENA	(MF_ARENA_PAGES * PAGE_SIZE)
+#define MF_ABORT_PAGES	16
+#define MF_ABORT_FROM	4
+#define MF_ABORT_TO	12
+#define MF_ABORT_OFF	SZ_1G
+#define MF_SPARSE_OFF	(256UL * SZ_1G)
+#define MF_SPARSE	(200UL * SZ_1G)
+#define MF_MAX_LANES	128		/* of one mm: what fits below 128 TB */
+
+enum mf_kind {
+	MF_GAP, MF_NO_VMA, MF_STALE, MF_CLOSE_ORDER, MF_HALF_ABORT, MF_ACCOUNT,
+};
+
+enum mf_counter {
+	MF_C_EXACT, MF_C_INSIDE, MF_C_STRADDLE, MF_C_DOZENS, MF_C_MERGE,
+	MF_C_SPARSE, MF_C_LIMIT, MF_C_ANON, MF_C_SHMEM, MF_C_FILE, MF_C_LOCKED,
+	MF_C_REFUSED, MF_C_FAILED, MF_C_SPLIT_SEEN, MF_C_GAP_AFTER_FAILURE,
+	MF_C_LOCK_MISS, MF_C_EFAULT, MF_C_CHECKED, MF_C_CHECKED_NS, MF_C_BARE,
+	MF_C_BARE_NS, MF_C_BESIDE, MF_C_BESIDE_NS, MF_C_ALONE, MF_C_ALONE_NS,
+};
+
+enum mf_hist { MF_H_FLIGHT };
+
+enum mf_backing { MF_ANON, MF_SHMEM, MF_FILE, MF_NR_BACKINGS };
+
+/**
+ * struct mf_choice - one of the things that a writer chooses from
+ * @name: its name
+ * @weight: how often it is drawn, in as many draws as all weights add up to
+ */
+struct mf_choice {
+	const char *name;
+	unsigned int weight;
+};
+
+/**
+ * mf_choose() - draw from a table of choices
+ * @rnd: random stream; one number is taken from it
+ * @table: the choices
+ * @n: how many
+ *
+ * Return: index into @table.
+ */
+static inline unsigned int mf_choose(struct vt_rnd *rnd,
+				     const struct mf_choice *table,
+				     unsigned int n)
+{
+	unsigned int i, sum = 0, drawn;
+
+	for (i = 0; i < n; i++)
+		sum += table[i].weight;
+	drawn = vt_rnd_below(rnd, sum);
+	for (i = 0; drawn >= table[i].weight; i++)
+		drawn -= table[i].weight;
+	return i;
+}
+
+/* What a writer replaces. */
+enum mf_draw {
+	MF_D_DOZENS, MF_D_WHOLE, MF_D_SPARSE, MF_D_STRADDLE, MF_D_LIMIT,
+	MF_D_LOCKED, MF_D_INSIDE, MF_D_EXACT, MF_NR_DRAWS,
+};
+
+/* Whether it does something else before that. */
+enum mf_before { MF_DO, MF_DO_NOT, MF_NR_BEFORES };
+
+/* What lies where a replacement is to fail, and who refuses it. */
+enum mf_laid { MF_LAID_PIECES, MF_LAID_ONE, MF_NR_LAIDS };
+
+enum mf_refuser { MF_BY_LIMIT, MF_BY_FILE, MF_NR_REFUSERS };
+
+/* map_fixed_torture.c: what is drawn, by names and weights; other names */
+extern const struct mf_choice mf_draws[MF_NR_DRAWS];
+extern const struct mf_choice mf_aborts[MF_NR_BEFORES];
+extern const struct mf_choice mf_accounts[MF_NR_BEFORES];
+extern const struct mf_choice mf_laids[MF_NR_LAIDS];
+extern const struct mf_choice mf_refusers[MF_NR_REFUSERS];
+extern const char *const mf_counters[];
+extern const char *const mf_backing_names[MF_NR_BACKINGS];
+
+struct mf_space;
+
+/**
+ * struct mf_map - what one mapping of the module's file shows
+ * @ref: one of each VMA, and one of the writer while it maps
+ * @lane: the lane it is for
+ * @page: the only page of the file, with the generation in it
+ */
+struct mf_map {
+	struct kref ref;
+	struct mf_lane *lane;
+	struct page *page;
+};
+
+/**
+ * struct mf_lane - the ranges of one writer
+ * @seq: odd while a replacement is in flight; written by the writer
+ * @fails: odd while a failed replacement may have left a gap in the arena
+ * @start: of what is in flight
+ * @end: of what is in flight
+ * @gen: per page of the arena the generation last completed there
+ * @space: the mm
+ * @arena: start of the arena; the other ranges are at fixed offsets from it
+ * @has_sparse: the sparse range could be mapped
+ * @generation: of the replacement at work; all below is the writer's own
+ * @file: the module's file
+ * @shmem: a shmem file of twice the arena's size
+ * @next: what the next mapping of @file will show
+ * @refuse: errno with which @file refuses to be mapped, or 0
+ * @refused: it did
+ * @cover: per page of the arena, how many VMAs of @file are open over it
+ * @late: pages whose ->close() is put off (busted)
+ * @bumped: how much was added to total_vm (busted)
+ */
+struct mf_lane {
+	unsigned int seq ____cacheline_aligned_in_smp;
+	unsigned int fails;
+	unsigned long start;
+	unsigned long end;
+
+	u64 gen[MF_ARENA_PAGES] ____cacheline_aligned_in_smp;
+
+	struct mf_space *space ____cacheline_aligned_in_smp;
+	unsigned long arena;
+	bool has_sparse;
+
+	u64 generation ____cacheline_aligned_in_smp;
+	struct file *file;
+	struct file *shmem;
+	struct mf_map *next;
+	int refuse;
+	bool refused;
+	u8 cover[MF_ARENA_PAGES];
+	DECLARE_BITMAP(late, MF_ARENA_PAGES);
+	unsigned long bumped;
+};
+
+/**
+ * struct mf_base - what an mm's accounts are at rest
+ * @map_count: number of VMAs
+ * @total_vm: pages mapped
+ * @locked_vm: pages of them locked
+ */
+struct mf_base {
+	long map_count;
+	long total_vm;
+	long locked_vm;
+};
+
+/**
+ * struct mf_space - one private mm
+ * @run: the run
+ * @mm: the mm
+ * @nr_lanes: lanes in it
+ * @lanes: the lanes
+ * @base: its accounts with every range mapped as one VMA
+ */
+struct mf_space {
+	struct vt_run *run;
+	struct mm_struct *mm;
+	unsigned int nr_lanes;
+	struct mf_lane **lanes;
+	struct mf_base base;
+};
+
+/**
+ * struct mf_op - one replacement
+ * @start: of the range
+ * @end: of the range
+ * @backing: what is mapped
+ * @flags: MAP_LOCKED and the like, besides MAP_FIXED
+ * @shape: counter of its shape, whose name also says it in traces
+ */
+struct mf_op {
+	unsigned long start;
+	unsigned long end;
+	enum mf_backing backing;
+	unsigned long flags;
+	enum mf_counter shape;
+};
+
+/**
+ * mf_in_arena() - is an address in the arena?
+ * @lane: the lane
+ * @addr: the address
+ *
+ * Return: true if so.
+ */
+static inline bool mf_in_arena(const struct mf_lane *lane, unsigned long addr)
+{
+	return addr - lane->arena < MF_ARENA;
+}
+
+/**
+ * mf_page_of() - number of a page of the arena
+ * @lane: the lane
+ * @addr: an address in the arena
+ *
+ * Return: the number.
+ */
+static inline unsigned int mf_page_of(const struct mf_lane *lane,
+				      unsigned long addr)
+{
+	return (addr - lane->arena) >> PAGE_SHIFT;
+}
+
+/**
+ * mf_abort_addr() - address of a page of the abort range
+ * @lane: the lane
+ * @page: number of the page
+ *
+ * Return: the address.
+ */
+static inline unsigned long mf_abort_addr(const struct mf_lane *lane,
+					  unsigned int page)
+{
+	return lane->arena + MF_ABORT_OFF + page * PAGE_SIZE;
+}
+
+/* file.c: the module's file; judges "close_order" */
+extern const struct file_operations mf_fops;
+struct mf_map *mf_map_new(struct mf_lane *lane);
+void mf_map_free(struct kref *ref);
+bool mf_was_covered(const struct mf_lane *lane, unsigned int first,
+		    unsigned int end);
+void mf_judge_closed(struct mf_lane *lane, unsigned int first,
+		     unsigned int end, const char *when);
+
+/* replace.c: one replacement */
+long mf_mmap(struct file *file, const struct mf_op *op, unsigned long prot,
+	     unsigned long flags, pgoff_t pgoff);
+long mf_map(struct mf_lane *lane, const struct mf_op *op, pgoff_t pgoff);
+long mf_replace(struct vt_thread *t, struct mf_lane *lane,
+		const struct mf_op *op);
+bool mf_repair(struct mf_lane *lane);
+
+/* writer.c: writers */
+int mf_writer(struct vt_thread *t);
+
+/* look.c: readers; judges "gap", "no_vma" and "stale" */
+int mf_reader(struct vt_thread *t);
+
+/* abort.c: replacements that fail; judges "half_abort" */
+long mf_abort_map(struct mf_lane *lane, unsigned int from, unsigned int to,
+		  struct file *file, unsigned long prot);
+void mf_abort_one(struct vt_thread *t, struct mf_lane *lane);
+
+/* account.c: judges "account" */
+void mf_account_kept(const struct mm_struct *mm, struct mf_base *kept);
+void mf_account_now(struct mf_lane *lane);
+long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op);
+bool mf_whole(struct mf_lane *lane);
+void mf_rest_space(struct mf_space *s);
+
+/* busted.c: broken promises */
+void mf_close_late(struct mf_lane *lane);
+void mf_abort_break(struct mf_lane *lane);
+void mf_account_break(struct mf_lane *lane);
+
+#endif /* MF_MAP_FIXED_H */
