@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a look needs now and then only: the names of the fields, the record of a
+ * race, and where a VMA object was seen before.
+ */
+#include <linux/hash.h>
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include "look.h"
+
+static const char *const vl_fields[] = {
+	[VL_VM_START] = "vm_start",
+	[VL_VM_END] = "vm_end",
+	[VL_VM_FLAGS] = "vm_flags",
+	[VL_VM_PGOFF] = "vm_pgoff",
+	[VL_VM_FILE] = "vm_file",
+	[VL_VM_OPS] = "vm_ops",
+	[VL_VM_PRIVATE_DATA] = "vm_private_data",
+};
+
+static noinline void vl_race(struct vt_run *run, enum vl_kind kind,
+			     struct vl_held *h, unsigned long w0,
+			     unsigned long w1, const char *what)
+{
+	h->bad = true;
+	vt_race(run, kind, h->mm, h->addr, w0, w1,
+		"%s: 0x%lx, 0x%lx, vma=%p count=0x%x", what, w0, w1, h->vma,
+		vt_vma_count(h->vma));
+}
+
+/* Was this VMA object in another mm before? Remembers where it was seen. */
+static bool vl_moved(struct vt_run *run, struct vl_reader *r)
+{
+	struct vm_area_struct *vma = r->held.vma;
+	struct vl_seen *seen = &r->seen[hash_ptr(vma, VL_SEEN_BITS)];
+	u64 id = r->space->id;
+
+	if (seen->vma != vma) {
+		seen->vma = vma;
+		seen->id = id;
+		seen->moved = false;
+	} else if (seen->id != id) {
+		seen->id = id;
+		seen->moved = true;
+		vt_count(run, VL_RECYCLED, 1);
+	}
+	return seen->moved;
+}
