@@ -72,18 +72,19 @@ static const char *const vl_hists[] = {
 	[VL_WRITER_WAIT] = "writer_wait_ns",
 };
 
-#include "vma_lock/exclusive.c"
-#include "vma_lock/vma.c"
-#include "vma_lock/count.c"
-#include "vma_lock/space.c"
-#include "vma_lock/look.c"
-#include "vma_lock/fault.c"
-#include "vma_lock/busted.c"
-#include "vma_lock/price.c"
-#include "vma_lock/reader.c"
-#include "vma_lock/change.c"
-#include "vma_lock/directed.c"
-#include "vma_lock/writer.c"
+/* What writers do. */
+const struct vl_op vl_changes[] = {
+	{ 6, vl_do_munmap },
+	{ 8, vl_do_map_fixed },
+	{ 8, vl_do_mprotect },
+	{ 6, vl_do_mremap },
+	{ 6, vl_do_madvise },
+	{ 4, vl_do_lock },
+	{ 2, vl_do_grow },
+	{ 1, vl_do_fork },
+};
+
+const unsigned int vl_nr_changes = ARRAY_SIZE(vl_changes);
 
 static int vl_probe(struct vt_run *run)
 {

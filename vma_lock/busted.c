@@ -13,8 +13,15 @@
 
 #include "look.h"
 
-/* One read in four is broken, in the way of one of the kinds asked for. */
-static noinline enum vl_break vl_break(struct vt_thread *t)
+/**
+ * vl_break() - draw whether a read shall be broken
+ * @t: thread
+ *
+ * One read in four is broken, in the way of one of the kinds asked for.
+ *
+ * Return: in what way, or VL_SOUND.
+ */
+enum vl_break vl_break(struct vt_thread *t)
 {
 	static const enum vl_break how[] = {
 		[VL_WRONG_MM] = VL_OTHER_MM,
@@ -34,9 +41,16 @@ static noinline enum vl_break vl_break(struct vt_thread *t)
 			return how[kind];
 }
 
-/* As lock_vma_under_rcu(), but not where it was asked to. */
-static noinline void vl_lock_elsewhere(struct vl_test *test, struct vl_held *h,
-				       enum vl_break how)
+/**
+ * vl_lock_elsewhere() - as lock_vma_under_rcu(), but not where it was asked to
+ * @test: test
+ * @h: what is asked for; its VMA is set, to one that is locked or to NULL
+ * @how: VL_OTHER_MM or VL_OTHER_ADDR
+ *
+ * Context: the reader's thread.
+ */
+void vl_lock_elsewhere(struct vl_test *test, struct vl_held *h,
+		       enum vl_break how)
 {
 	if (how == VL_OTHER_MM)
 		h->vma = vt_call(lock_vma_under_rcu)(test->decoy->mm, h->addr);
@@ -46,12 +60,17 @@ static noinline void vl_lock_elsewhere(struct vl_test *test, struct vl_held *h,
 
 #define VL_PATIENCE	(8 * NSEC_PER_MSEC)
 
-/*
- * A read by one who released the lock and believes to hold it, where a writer is
- * at work, until a change has come to its end. RCU keeps the memory a VMA,
- * whoever frees it meanwhile.
+/**
+ * vl_read_released() - read by one who released the lock and believes to hold it
+ * @t: thread
+ * @r: reader
+ *
+ * Where a writer is at work, until a change has come to its end. RCU keeps the
+ * memory a VMA, whoever frees it meanwhile.
+ *
+ * Context: the reader's thread, which holds nothing.
  */
-static noinline void vl_read_released(struct vt_thread *t, struct vl_reader *r)
+void vl_read_released(struct vt_thread *t, struct vl_reader *r)
 {
 	unsigned int hot = READ_ONCE(r->space->hot);
 	struct vl_region *region = &r->space->regions[hot];

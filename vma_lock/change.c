@@ -17,8 +17,15 @@
 #include "space.h"
 #include "vma_lock.h"
 
-/* munmap, and map again: for a while there is nothing. */
-static long vl_do_munmap(struct vt_thread *t, struct vl_change *c)
+/**
+ * vl_do_munmap() - unmap a region, and map it again: for a while there is nothing
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_munmap(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned long base = vl_region_base(c->region), addr;
 	long ret = vt_syscall(sys_munmap, base, VL_SIZE);
@@ -29,7 +36,15 @@ static long vl_do_munmap(struct vt_thread *t, struct vl_change *c)
 	return IS_ERR_VALUE(addr) ? (long)addr : 0;
 }
 
-static long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c)
+/**
+ * vl_do_map_fixed() - map over what is there
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned long addr;
 
@@ -40,8 +55,17 @@ static long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c)
 	return IS_ERR_VALUE(addr) ? (long)addr : 0;
 }
 
-/* Splits, and every other time merges again. */
-static long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
+/**
+ * vl_do_mprotect() - change the protection of a range
+ * @t: thread
+ * @c: change
+ *
+ * Splits, and every other time merges again.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned long prot = vt_rnd_one_in(&t->rnd, 8) ? PROT_NONE : PROT_READ;
 	long ret;
@@ -53,7 +77,15 @@ static long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
 			  PROT_READ | PROT_WRITE);
 }
 
-static long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
+/**
+ * vl_do_mremap() - shrink a mapping and let it grow, or move it over another region
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned long len = c->pages * PAGE_SIZE;
 	unsigned long less = (c->pages + 1) / 2 * PAGE_SIZE;
@@ -83,7 +115,15 @@ static long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 	return vt_rnd_one_in(&t->rnd, 2) ? vl_do_map_fixed(t, c) : 0;
 }
 
-static long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
+/**
+ * vl_do_madvise() - give one of the advices that change VMAs or page tables
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 {
 	static const int advice[] = {
 		MADV_RANDOM, MADV_NORMAL, MADV_DONTFORK, MADV_DOFORK,
@@ -95,8 +135,17 @@ static long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 			  advice[vt_rnd_below(&t->rnd, ARRAY_SIZE(advice))]);
 }
 
-/* A new stack grows page by page, as by faults, while readers are in it. */
-static long vl_do_grow(struct vt_thread *t, struct vl_change *c)
+/**
+ * vl_do_grow() - let a new stack grow
+ * @t: thread
+ * @c: change
+ *
+ * Page by page, as by faults, while readers are in it.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_grow(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned long addr = VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE;
 	struct vl_region *stack = &c->space->regions[VL_STACK];
@@ -116,8 +165,17 @@ static long vl_do_grow(struct vt_thread *t, struct vl_change *c)
 	return ret;
 }
 
-/* The lock itself: nobody gets in from vma_start_write() to the unlock. */
-static long vl_do_lock(struct vt_thread *t, struct vl_change *c)
+/**
+ * vl_do_lock() - take the lock itself
+ * @t: thread
+ * @c: change
+ *
+ * Nobody gets in from vma_start_write() to the unlock.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_lock(struct vt_thread *t, struct vl_change *c)
 {
 	VMA_ITERATOR(vmi, c->space->mm, c->start);
 	VMA_ITERATOR(again, c->space->mm, c->start);
@@ -161,12 +219,19 @@ static int vl_child(void *arg)
 	return 0;
 }
 
-/*
- * Write-locks every VMA. CLONE_VFORK would wait for the child as well, but in a
- * cgroup that is being frozen it marks the waiter as frozen until it returns to
- * user space, which no kernel thread does.
+/**
+ * vl_do_fork() - fork a child, which write-locks every VMA
+ * @t: thread
+ * @c: change
+ *
+ * CLONE_VFORK would wait for the child as well, but in a cgroup that is being
+ * frozen it marks the waiter as frozen until it returns to user space, which no
+ * kernel thread does.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
  */
-static long vl_do_fork(struct vt_thread *t, struct vl_change *c)
+long vl_do_fork(struct vt_thread *t, struct vl_change *c)
 {
 	struct kernel_clone_args args = {
 		.flags = CLONE_UNTRACED | CLONE_FS | CLONE_FILES,

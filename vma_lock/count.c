@@ -20,8 +20,10 @@
  *
  * As nobody else locks anything in this mm, its counts may be set, and have to
  * be found as they were set.
+ *
+ * Context: may sleep; takes mmap_lock of @mm for read.
  */
-static void vl_limit(struct vl_test *test, struct mm_struct *mm)
+void vl_limit(struct vl_test *test, struct mm_struct *mm)
 {
 	struct vm_area_struct *vma, *got;
 	unsigned int was, now;
@@ -93,8 +95,10 @@ static unsigned int vl_count_leaks(struct vt_run *run, struct mm_struct *mm,
  * Threads of the test are gone from it. Somebody who reads /proc/PID/maps of a
  * child may have its mm for a moment, but then has a reference on it; a leak is
  * what stays, and stays while the mm has no other user than the test.
+ *
+ * Context: may sleep; takes mmap_lock of the mm for write.
  */
-static void vl_audit(struct vl_test *test, struct vl_space *space)
+void vl_audit(struct vl_test *test, struct vl_space *space)
 {
 	struct mm_struct *mm = space->mm;
 	unsigned int tries, leaks, looks = 0;

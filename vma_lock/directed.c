@@ -14,12 +14,6 @@
 
 #include "vma_lock.h"
 
-/*
- * Stops a reader where it is, by an interrupt, until the writer has made its
- * change, or is at it: what a lock is checked for once it is taken matters only
- * if the VMA changed, or was locked, between the lookup and the locking, which
- * takes a few instructions.
- */
 #define VL_STOP_NS	(500 * NSEC_PER_USEC)
 #define VL_SHORT_NS	(60 * NSEC_PER_USEC)
 
@@ -35,7 +29,20 @@ static void vl_stop_here(void *arg)
 	smp_store_release(&w->stopped, false);
 }
 
-static void vl_stop_reader(struct vt_thread *t, struct vl_change *c)
+/**
+ * vl_stop_reader() - stop a reader where it is
+ * @t: thread
+ * @c: change about to be made
+ *
+ * By an interrupt, until the writer has made its change, or is at it: what a lock
+ * is checked for once it is taken matters only if the VMA changed, or was locked,
+ * between the lookup and the locking, which takes a few instructions. Does
+ * nothing if the reader that it draws is not in the mm of @c or ran last on this
+ * CPU, or while the one it stopped before has not gone on.
+ *
+ * Context: the writer's thread.
+ */
+void vl_stop_reader(struct vt_thread *t, struct vl_change *c)
 {
 	struct vl_test *test = c->test;
 	struct vl_writer *w = c->w;
@@ -57,12 +64,18 @@ static void vl_stop_reader(struct vt_thread *t, struct vl_change *c)
 	put_cpu();
 }
 
-/*
+/**
+ * vl_hand_over() - hand a VMA object over to another mm
+ * @t: thread
+ * @c: the writer, and the space that the object is taken from
+ *
  * A VMA object goes from one mm straight into another, to the same address,
  * while a reader is about to lock it: the object that was freed last is the next
  * one to be given out.
+ *
+ * Context: the writer's thread, which uses no mm; may sleep.
  */
-static void vl_hand_over(struct vt_thread *t, struct vl_change *c)
+void vl_hand_over(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned int region = vt_rnd_below(&t->rnd, VL_REGIONS);
 	struct vl_test *test = c->test;

@@ -13,8 +13,15 @@
 
 #include "vma_lock.h"
 
-/* Is some reader inside @vma? A glance, for the exposure. */
-static bool vl_busy(struct vl_test *test, struct vm_area_struct *vma)
+/**
+ * vl_busy() - is some reader inside a VMA? A glance, for the exposure
+ * @test: test
+ * @vma: VMA
+ *
+ * Context: any; nothing keeps readers from coming and going.
+ * Return: true if one was seen inside.
+ */
+bool vl_busy(struct vl_test *test, struct vm_area_struct *vma)
 {
 	unsigned int i;
 
@@ -24,8 +31,15 @@ static bool vl_busy(struct vl_test *test, struct vm_area_struct *vma)
 	return false;
 }
 
-/* Is some reader at work in the mm of @vma? */
-static bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma)
+/**
+ * vl_close_by() - is some reader at work in the mm of a VMA?
+ * @test: test
+ * @vma: VMA
+ *
+ * Context: any; nothing keeps readers from coming and going.
+ * Return: true if one was seen inside any VMA of that mm.
+ */
+bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma)
 {
 	unsigned int i;
 
@@ -42,9 +56,11 @@ static bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma)
  * @vma: VMA which no reader may be inside of now
  * @exposed: readers were inside when the writer came, or are close by
  * @what: what the writer does
+ *
+ * Context: the caller has excluded the readers of @vma, or @vma is in no tree.
  */
-static void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
-			 bool exposed, const char *what)
+void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
+		  bool exposed, const char *what)
 {
 	unsigned int i;
 

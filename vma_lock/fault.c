@@ -16,9 +16,17 @@ static bool vl_access_ok(struct vm_area_struct *vma, unsigned int flags)
 	return vma->vm_flags & (VM_READ | VM_WRITE | VM_EXEC);
 }
 
-/* The fallback of do_user_addr_fault(): under mmap_lock. */
-static void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
-				     unsigned long addr, unsigned int flags)
+/**
+ * vl_fault_under_mmap_lock() - the fallback of do_user_addr_fault()
+ * @run: run
+ * @mm: mm
+ * @addr: address in it
+ * @flags: FAULT_FLAG_*
+ *
+ * Context: the caller has a reference on @mm and no lock of it; may sleep.
+ */
+void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
+			      unsigned long addr, unsigned int flags)
 {
 	struct vm_area_struct *vma;
 	vm_fault_t fault;
@@ -48,8 +56,15 @@ retry:
 		vt_count(run, VL_FAULT_ERROR, 1);
 }
 
-/* Faults under the VMA's lock, and ends it, as do_user_addr_fault() does. */
-static void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags)
+/**
+ * vl_fault() - fault under a VMA's lock, and end it, as do_user_addr_fault() does
+ * @run: run
+ * @h: what the reader holds; the VMA is released
+ * @flags: FAULT_FLAG_*
+ *
+ * Context: the lock of the VMA held for read; may sleep.
+ */
+void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags)
 {
 	vm_fault_t fault;
 

@@ -9,7 +9,7 @@
 
 #include "look.h"
 
-static const char *const vl_fields[] = {
+const char *const vl_fields[] = {
 	[VL_VM_START] = "vm_start",
 	[VL_VM_END] = "vm_end",
 	[VL_VM_FLAGS] = "vm_flags",
@@ -19,9 +19,19 @@ static const char *const vl_fields[] = {
 	[VL_VM_PRIVATE_DATA] = "vm_private_data",
 };
 
-static noinline void vl_race(struct vt_run *run, enum vl_kind kind,
-			     struct vl_held *h, unsigned long w0,
-			     unsigned long w1, const char *what)
+/**
+ * vl_race() - record a race that a reader saw
+ * @run: run
+ * @kind: kind of race
+ * @h: what the reader holds; it is marked as bad
+ * @w0: first word of the record
+ * @w1: second word of the record
+ * @what: what was seen, and what both words are
+ *
+ * Context: any.
+ */
+void vl_race(struct vt_run *run, enum vl_kind kind, struct vl_held *h,
+	     unsigned long w0, unsigned long w1, const char *what)
 {
 	h->bad = true;
 	vt_race(run, kind, h->mm, h->addr, w0, w1,
@@ -29,8 +39,15 @@ static noinline void vl_race(struct vt_run *run, enum vl_kind kind,
 		vt_vma_count(h->vma));
 }
 
-/* Was this VMA object in another mm before? Remembers where it was seen. */
-static bool vl_moved(struct vt_run *run, struct vl_reader *r)
+/**
+ * vl_moved() - was the VMA object that a reader holds in another mm before?
+ * @run: run
+ * @r: reader, which remembers where it was seen
+ *
+ * Context: the reader's thread.
+ * Return: true if this reader has seen it in another mm.
+ */
+bool vl_moved(struct vt_run *run, struct vl_reader *r)
 {
 	struct vm_area_struct *vma = r->held.vma;
 	struct vl_seen *seen = &r->seen[hash_ptr(vma, VL_SEEN_BITS)];

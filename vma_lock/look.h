@@ -16,12 +16,19 @@
 
 #include "vma_lock.h"
 
-static const char *const vl_fields[VL_FIELDS];
-static void vl_race(struct vt_run *run, enum vl_kind kind,
-		    struct vl_held *h, unsigned long w0, unsigned long w1,
-		    const char *what);
-static bool vl_moved(struct vt_run *run, struct vl_reader *r);
+/* What a look needs now and then only: look.c */
+extern const char *const vl_fields[];
+void vl_race(struct vt_run *run, enum vl_kind kind, struct vl_held *h,
+	     unsigned long w0, unsigned long w1, const char *what);
+bool vl_moved(struct vt_run *run, struct vl_reader *r);
 
+/**
+ * vl_pick_addr() - draw where to read
+ * @t: thread
+ * @r: reader, r->space is where it reads
+ *
+ * Return: an address, every other time in the region where a writer is at work.
+ */
 static inline unsigned long vl_pick_addr(struct vt_thread *t, struct vl_reader *r)
 {
 	u64 bits = vt_rnd_next(&t->rnd);
@@ -33,6 +40,14 @@ static inline unsigned long vl_pick_addr(struct vt_thread *t, struct vl_reader *
 	       ((bits >> 32) % VL_PAGES) * PAGE_SIZE;
 }
 
+/**
+ * vl_aim() - begin a read
+ * @r: reader, r->space is where it reads
+ * @addr: address it is about to lock a VMA at
+ *
+ * Before the VMA is locked: changes that are in flight from here on expose the
+ * read.
+ */
 static __always_inline void vl_aim(struct vl_reader *r, unsigned long addr)
 {
 	struct vl_held *h = &r->held;
@@ -180,7 +195,13 @@ static __always_inline void vl_leave(struct vt_thread *t, struct vl_reader *r)
 	smp_store_release(&r->inside, NULL);
 }
 
-/* Count a read; it was exposed if a change was in flight in its region. */
+/**
+ * vl_count_read() - count a read
+ * @t: thread
+ * @r: reader, r->held is what it held
+ *
+ * It was exposed if a change was in flight in its region.
+ */
 static __always_inline void vl_count_read(struct vt_thread *t,
 					  struct vl_reader *r)
 {

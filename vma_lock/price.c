@@ -48,7 +48,14 @@ static u64 vl_burst_bare(struct vl_reader *r)
 	return ktime_get_mono_fast_ns() - begin;
 }
 
-static void vl_bench(struct vt_thread *t, struct vl_reader *r)
+/**
+ * vl_bench() - measure one burst of each kind
+ * @t: thread
+ * @r: reader, r->space is where it reads
+ *
+ * Context: the reader's thread, which holds nothing.
+ */
+void vl_bench(struct vt_thread *t, struct vl_reader *r)
 {
 	bool bare_first = vt_rnd_one_in(&t->rnd, 2);
 	u64 checked, bare = 0;

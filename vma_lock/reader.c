@@ -126,7 +126,13 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 #define VL_STAY		256	/* reads at most in a space before the next one */
 #define VL_BENCH	1024	/* reads between bursts */
 
-static int vl_reader_main(struct vt_thread *t)
+/**
+ * vl_reader_main() - what a reader thread does
+ * @t: thread
+ *
+ * Return: 0, when the test ends.
+ */
+int vl_reader_main(struct vt_thread *t)
 {
 	struct vl_test *test = t->run->priv;
 	struct vl_reader *r = &test->readers[t->idx];

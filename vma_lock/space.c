@@ -16,9 +16,18 @@
 #include "space.h"
 #include "vma_lock.h"
 
-/* Maps a piece of a region as it is at first, over whatever is there. */
-static unsigned long vl_map(struct vl_test *test, unsigned int region,
-			    unsigned long start, unsigned long len)
+/**
+ * vl_map() - map a piece of a region as it is at first, over whatever is there
+ * @test: test
+ * @region: region
+ * @start: where the piece begins
+ * @len: how long it is
+ *
+ * Context: a thread that uses the mm of a space; may sleep.
+ * Return: @start, or an errno as an address.
+ */
+unsigned long vl_map(struct vl_test *test, unsigned int region,
+		     unsigned long start, unsigned long len)
 {
 	unsigned long flags = MAP_FIXED, off = start - vl_region_base(region);
 	struct file *file = NULL;
@@ -52,7 +61,15 @@ static unsigned long vl_map(struct vl_test *test, unsigned int region,
 		       file ? off : 0);
 }
 
-static unsigned long vl_map_region(struct vl_test *test, unsigned int region)
+/**
+ * vl_map_region() - map a region as it is at first, over whatever is there
+ * @test: test
+ * @region: region; of the stack, what it has to begin with
+ *
+ * Context: a thread that uses the mm of a space; may sleep.
+ * Return: where the mapping begins, or an errno as an address.
+ */
+unsigned long vl_map_region(struct vl_test *test, unsigned int region)
 {
 	unsigned long start = vl_region_base(region), len = VL_SIZE;
 
@@ -63,8 +80,16 @@ static unsigned long vl_map_region(struct vl_test *test, unsigned int region)
 	return vl_map(test, region, start, len);
 }
 
-static struct vl_space *vl_space_wrap(struct vl_test *test,
-				      struct mm_struct *mm)
+/**
+ * vl_space_wrap() - make a space of an mm
+ * @test: test
+ * @mm: mm; the caller's reference goes to the space
+ *
+ * Context: may sleep.
+ * Return: the space, its one user is the caller; or NULL without memory, then
+ * the reference stays with the caller.
+ */
+struct vl_space *vl_space_wrap(struct vl_test *test, struct mm_struct *mm)
 {
 	struct vl_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
 
@@ -84,7 +109,7 @@ static struct vl_space *vl_space_wrap(struct vl_test *test,
  * Context: a kernel thread that uses no mm; may sleep.
  * Return: the space, or NULL without memory.
  */
-static struct vl_space *vl_space_new(struct vl_test *test)
+struct vl_space *vl_space_new(struct vl_test *test)
 {
 	struct mm_struct *mm = vt_mm_new();
 	struct vl_space *space;
@@ -107,7 +132,14 @@ static struct vl_space *vl_space_new(struct vl_test *test)
 	return space;
 }
 
-static struct vl_space *vl_space_get(struct vl_slot *slot)
+/**
+ * vl_space_get() - become a user of the space in a slot
+ * @slot: slot
+ *
+ * Context: any but interrupts; takes @slot->lock.
+ * Return: the space, for vl_space_put(); or NULL if the slot is empty.
+ */
+struct vl_space *vl_space_get(struct vl_slot *slot)
 {
 	struct vl_space *space;
 
@@ -128,7 +160,7 @@ static struct vl_space *vl_space_get(struct vl_slot *slot)
  * Context: a kernel thread that does not use the mm; may sleep. The last one to
  * be done with it judges its locks and ends the mm.
  */
-static void vl_space_put(struct vl_test *test, struct vl_space *space)
+void vl_space_put(struct vl_test *test, struct vl_space *space)
 {
 	if (!space || !refcount_dec_and_test(&space->users))
 		return;
@@ -138,8 +170,16 @@ static void vl_space_put(struct vl_test *test, struct vl_space *space)
 	vt_count(test->run, VL_EXITS, 1);
 }
 
-static void vl_slot_put(struct vl_test *test, struct vl_slot *slot,
-			struct vl_space *space)
+/**
+ * vl_slot_put() - put another space into a slot
+ * @test: test
+ * @slot: slot
+ * @space: space, or NULL; the caller's use of it goes to the slot
+ *
+ * Context: as vl_space_put(), which is called for the space that was there.
+ */
+void vl_slot_put(struct vl_test *test, struct vl_slot *slot,
+		 struct vl_space *space)
 {
 	struct vl_space *old;
 

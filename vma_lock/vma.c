@@ -102,14 +102,14 @@ static vm_fault_t vl_vm_map_pages(struct vm_fault *vmf, pgoff_t first,
 	return 0;
 }
 
-static const struct vm_operations_struct vl_vm_ops = {
+const struct vm_operations_struct vl_vm_ops = {
 	.open = vl_vm_open,
 	.close = vl_vm_close,
 	.fault = vl_vm_fault,
 	.map_pages = vl_vm_map_pages,
 };
 
-static const struct vm_operations_struct vl_slow_vm_ops = {
+const struct vm_operations_struct vl_slow_vm_ops = {
 	.open = vl_vm_open,
 	.close = vl_vm_close,
 	.fault = vl_vm_fault,
@@ -129,6 +129,6 @@ static int vl_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-static const struct file_operations vl_fops = {
+const struct file_operations vl_fops = {
 	.mmap = vl_mmap,
 };

@@ -287,4 +287,70 @@ static inline unsigned int vl_region_of(unsigned long addr)
 	return addr >= VL_STACK_BASE ? VL_STACK : (addr - VL_BASE) / VL_SIZE;
 }
 
+/**
+ * struct vl_op - one of the changes that a writer chooses from
+ * @weight: how often it is drawn, in as many draws as all weights add up to
+ * @make: makes it; returns 0 or an errno
+ */
+struct vl_op {
+	unsigned int weight;
+	long (*make)(struct vt_thread *t, struct vl_change *c);
+};
+
+/* What is drawn: vma_lock_torture.c */
+extern const struct vl_op vl_changes[];
+extern const unsigned int vl_nr_changes;
+
+/* The module's own VMAs: vma.c */
+extern const struct file_operations vl_fops;
+extern const struct vm_operations_struct vl_vm_ops;
+extern const struct vm_operations_struct vl_slow_vm_ops;
+
+/* Spaces: space.c */
+unsigned long vl_map(struct vl_test *test, unsigned int region,
+		     unsigned long start, unsigned long len);
+unsigned long vl_map_region(struct vl_test *test, unsigned int region);
+struct vl_space *vl_space_wrap(struct vl_test *test, struct mm_struct *mm);
+struct vl_space *vl_space_new(struct vl_test *test);
+struct vl_space *vl_space_get(struct vl_slot *slot);
+void vl_space_put(struct vl_test *test, struct vl_space *space);
+void vl_slot_put(struct vl_test *test, struct vl_slot *slot,
+		 struct vl_space *space);
+
+/* Writers, and the changes they make: writer.c, change.c */
+int vl_writer_main(struct vt_thread *t);
+long vl_do_munmap(struct vt_thread *t, struct vl_change *c);
+long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c);
+long vl_do_mprotect(struct vt_thread *t, struct vl_change *c);
+long vl_do_mremap(struct vt_thread *t, struct vl_change *c);
+long vl_do_madvise(struct vt_thread *t, struct vl_change *c);
+long vl_do_grow(struct vt_thread *t, struct vl_change *c);
+long vl_do_lock(struct vt_thread *t, struct vl_change *c);
+long vl_do_fork(struct vt_thread *t, struct vl_change *c);
+
+/* Readers, their faults, and what a look costs: reader.c, fault.c, price.c */
+int vl_reader_main(struct vt_thread *t);
+void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags);
+void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
+			      unsigned long addr, unsigned int flags);
+void vl_bench(struct vt_thread *t, struct vl_reader *r);
+
+/* Who judges beside readers: exclusive.c, count.c */
+bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);
+bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma);
+void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
+		  bool exposed, const char *what);
+void vl_limit(struct vl_test *test, struct mm_struct *mm);
+void vl_audit(struct vl_test *test, struct vl_space *space);
+
+/* Directed races: directed.c */
+void vl_stop_reader(struct vt_thread *t, struct vl_change *c);
+void vl_hand_over(struct vt_thread *t, struct vl_change *c);
+
+/* Readers that break promises on purpose: busted.c */
+enum vl_break vl_break(struct vt_thread *t);
+void vl_lock_elsewhere(struct vl_test *test, struct vl_held *h,
+		       enum vl_break how);
+void vl_read_released(struct vt_thread *t, struct vl_reader *r);
+
 #endif /* VL_VMA_LOCK_H */

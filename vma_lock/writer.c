@@ -12,20 +12,6 @@
 #include "space.h"
 #include "vma_lock.h"
 
-static const struct {
-	unsigned int weight;
-	long (*make)(struct vt_thread *t, struct vl_change *c);
-} vl_changes[] = {
-	{ 6, vl_do_munmap },
-	{ 8, vl_do_map_fixed },
-	{ 8, vl_do_mprotect },
-	{ 6, vl_do_mremap },
-	{ 6, vl_do_madvise },
-	{ 4, vl_do_lock },
-	{ 2, vl_do_grow },
-	{ 1, vl_do_fork },
-};
-
 static void vl_write(struct vt_thread *t, struct vl_change *c)
 {
 	struct vl_region *region;
@@ -43,7 +29,7 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	if (c->region < VL_REGIONS - 1 && vt_rnd_one_in(&t->rnd, 4))
 		c->pages = VL_PAGES - first + 1 + vt_rnd_below(&t->rnd, 8);
 
-	for (i = 0; i < ARRAY_SIZE(vl_changes); i++)
+	for (i = 0; i < vl_nr_changes; i++)
 		dice += vl_changes[i].weight;
 	dice = vt_rnd_below(&t->rnd, dice);
 	for (i = 0; dice >= vl_changes[i].weight; i++)
@@ -69,7 +55,13 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 #define VL_HAND_OVERS	2	/* and then */
 #define VL_EXIT		6	/* rounds before a new mm takes another's place */
 
-static int vl_writer_main(struct vt_thread *t)
+/**
+ * vl_writer_main() - what a writer thread does
+ * @t: thread
+ *
+ * Return: 0, when the test ends.
+ */
+int vl_writer_main(struct vt_thread *t)
 {
 	struct vl_test *test = t->run->priv;
 	struct vl_writer *w = &test->writers[t->idx];
