@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The changes that writers make. Each is made by the system call a process would
+ * make, in the name of the mm (kthread_use_mm()).
+ */
+#include <linux/compiler.h>
+#include <linux/err.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/mmap_lock.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+
+#include "space.h"
+#include "vma_lock.h"
+
+/**
+ * vl_do_munmap() - unmap a region, and map it again: for a while there is nothing
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_munmap(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned long base = vl_region_base(c->region), addr;
+	long ret = vt_syscall(sys_munmap, base, VL_SIZE);
+
+	if (ret)
+		return ret;
+	addr = vl_map_region(c->test, c->region);
+	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+}
+
+/**
+ * vl_do_map_fixed() - map over what is there
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned long addr;
+
+	/* A stack that was mapped in pieces would grow into itself. */
+	if (c->region == VL_STACK)
+		return vl_do_munmap(t, c);
+	addr = vl_map(c->test, c->region, c->start, c->pages * PAGE_SIZE);
+	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+}
+
+/**
+ * vl_do_mprotect() - change the protection of a range
+ * @t: thread
+ * @c: change
+ *
+ * Splits, and every other time merges again.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned long prot = vt_rnd_one_in(&t->rnd, 8) ? PROT_NONE : PROT_READ;
+	long ret;
+
+	ret = vt_syscall(sys_mprotect, c->start, c->pages * PAGE_SIZE, prot);
+	if (ret || vt_rnd_one_in(&t->rnd, 2))
+		return ret;
+	return vt_syscall(sys_mprotect, vl_region_base(c->region), VL_SIZE,
+			  PROT_READ | PROT_WRITE);
+}
+
+/**
+ * vl_do_mremap() - shrink a mapping and let it grow, or move it over another region
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned long len = c->pages * PAGE_SIZE;
+	unsigned long less = (c->pages + 1) / 2 * PAGE_SIZE;
+	unsigned long to, flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	long ret;
+
+	if (vt_rnd_one_in(&t->rnd, 2)) {
+		/* Shrink, and grow into what became free. */
+		ret = vt_syscall(sys_mremap, c->start, len, less, 0);
+		if (IS_ERR_VALUE(ret))
+			return ret;
+		ret = vt_syscall(sys_mremap, c->start, less, len, 0);
+		return IS_ERR_VALUE(ret) ? ret : 0;
+	}
+
+	/* Move over another region, and fill the hole every other time. */
+	to = VL_BASE + (c->region + 1 + vt_rnd_below(&t->rnd, VL_REGIONS - 1)) %
+	     VL_REGIONS * VL_SIZE;
+	if (c->region == VL_STACK || c->pages > VL_PAGES ||
+	    c->start + len > vl_region_base(c->region) + VL_SIZE)
+		return vl_do_munmap(t, c);
+	if (vt_rnd_one_in(&t->rnd, 8))
+		flags |= MREMAP_DONTUNMAP;
+	ret = vt_syscall(sys_mremap, c->start, len, len, flags, to);
+	if (IS_ERR_VALUE(ret))
+		return ret;
+	return vt_rnd_one_in(&t->rnd, 2) ? vl_do_map_fixed(t, c) : 0;
+}
+
+/**
+ * vl_do_madvise() - give one of the advices that change VMAs or page tables
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
+{
+	static const int advice[] = {
+		MADV_RANDOM, MADV_NORMAL, MADV_DONTFORK, MADV_DOFORK,
+		MADV_NOHUGEPAGE, MADV_HUGEPAGE, MADV_DONTNEED, MADV_FREE,
+		MADV_POPULATE_READ, MADV_GUARD_INSTALL, MADV_GUARD_REMOVE,
+	};
+
+	return vt_syscall(sys_madvise, c->start, c->pages * PAGE_SIZE,
+			  advice[vt_rnd_below(&t->rnd, ARRAY_SIZE(advice))]);
+}
+
+/**
+ * vl_do_grow() - let a new stack grow
+ * @t: thread
+ * @c: change
+ *
+ * Page by page, as by faults, while readers are in it.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_grow(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned long addr = VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE;
+	struct vl_region *stack = &c->space->regions[VL_STACK];
+	long ret;
+
+	WRITE_ONCE(c->space->hot, VL_STACK);
+	atomic_inc(&stack->begun);
+	c->region = VL_STACK;
+	ret = vl_do_munmap(t, c);
+	while (!ret && addr > VL_STACK_BASE) {
+		addr -= PAGE_SIZE;
+		vl_fault_under_mmap_lock(t->run, c->space->mm, addr,
+					 FAULT_FLAG_DEFAULT | FAULT_FLAG_USER |
+					 FAULT_FLAG_WRITE);
+	}
+	atomic_inc(&stack->ended);
+	return ret;
+}
+
+/**
+ * vl_do_lock() - take the lock itself
+ * @t: thread
+ * @c: change
+ *
+ * Nobody gets in from vma_start_write() to the unlock.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_lock(struct vt_thread *t, struct vl_change *c)
+{
+	VMA_ITERATOR(vmi, c->space->mm, c->start);
+	VMA_ITERATOR(again, c->space->mm, c->start);
+	unsigned long end = c->start + c->pages * PAGE_SIZE;
+	struct mm_struct *mm = c->space->mm;
+	struct vm_area_struct *vma;
+
+	mmap_write_lock(mm);
+	for_each_vma_range(vmi, vma, end) {
+		bool busy = vl_busy(c->test, vma);
+		u64 begin = ktime_get_mono_fast_ns();
+
+		vt_vma_start_write(vma);
+		vt_hist(t->run, VL_WRITER_WAIT,
+			ktime_get_mono_fast_ns() - begin);
+		vl_exclusive(c->test, vma, busy, "write lock");
+	}
+	vt_hold(t);
+	for_each_vma_range(again, vma, end)
+		vl_exclusive(c->test, vma, vl_close_by(c->test, vma),
+			     "write lock held");
+	mmap_write_unlock(mm);
+
+	return 0;
+}
+
+/*
+ * The child runs in the kernel only, and ends there. It keeps its mm alive for
+ * the writer if it was asked to.
+ */
+static int vl_child(void *arg)
+{
+	struct vl_writer *w = arg;
+
+	if (w->adopt) {
+		mmget(current->mm);
+		w->child = current->mm;
+	}
+	vt_call(do_exit)(0);
+
+	return 0;
+}
+
+/**
+ * vl_do_fork() - fork a child, which write-locks every VMA
+ * @t: thread
+ * @c: change
+ *
+ * CLONE_VFORK would wait for the child as well, but in a cgroup that is being
+ * frozen it marks the waiter as frozen until it returns to user space, which no
+ * kernel thread does.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_fork(struct vt_thread *t, struct vl_change *c)
+{
+	struct kernel_clone_args args = {
+		.flags = CLONE_UNTRACED | CLONE_FS | CLONE_FILES,
+		.exit_signal = SIGCHLD,
+		.fn = vl_child,
+		.fn_arg = c->w,
+	};
+	unsigned int i;
+	pid_t pid;
+
+	for (i = 0; i <= VL_STACK; i++)
+		atomic_inc(&c->space->regions[i].begun);
+	c->w->adopt = !c->w->child && vt_rnd_one_in(&t->rnd, 2);
+	pid = vt_call(kernel_clone)(&args);
+	for (i = 0; i <= VL_STACK; i++)
+		atomic_inc(&c->space->regions[i].ended);
+	if (pid > 0)
+		vt_child_wait(pid);
+
+	vt_count(t->run, pid < 0 ? VL_FORK_ERRORS : VL_FORKS, 1);
+	return pid < 0 ? pid : 0;
+}

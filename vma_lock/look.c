@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a look needs now and then only: the names of the fields, the record of a
+ * race, and where a VMA object was seen before.
+ */
+#include <linux/hash.h>
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include "look.h"
+
+const char *const vl_fields[] = {
+	[VL_VM_START] = "vm_start",
+	[VL_VM_END] = "vm_end",
+	[VL_VM_FLAGS] = "vm_flags",
+	[VL_VM_PGOFF] = "vm_pgoff",
+	[VL_VM_FILE] = "vm_file",
+	[VL_VM_OPS] = "vm_ops",
+	[VL_VM_PRIVATE_DATA] = "vm_private_data",
+};
+
+/**
+ * vl_race() - record a race that a reader saw
+ * @run: run
+ * @kind: kind of race
+ * @h: what the reader holds; it is marked as bad
+ * @w0: first word of the record
+ * @w1: second word of the record
+ * @what: what was seen, and what both words are
+ *
+ * Context: any.
+ */
+void vl_race(struct vt_run *run, enum vl_kind kind, struct vl_held *h,
+	     unsigned long w0, unsigned long w1, const char *what)
+{
+	h->bad = true;
+	vt_race(run, kind, h->mm, h->addr, w0, w1,
+		"%s: 0x%lx, 0x%lx, vma=%p count=0x%x", what, w0, w1, h->vma,
+		vt_vma_count(h->vma));
+}
+
+/**
+ * vl_moved() - was the VMA object that a reader holds in another mm before?
+ * @run: run
+ * @r: reader, which remembers where it was seen
+ *
+ * Context: the reader's thread.
+ * Return: true if this reader has seen it in another mm.
+ */
+bool vl_moved(struct vt_run *run, struct vl_reader *r)
+{
+	struct vm_area_struct *vma = r->held.vma;
+	struct vl_seen *seen = &r->seen[hash_ptr(vma, VL_SEEN_BITS)];
+	u64 id = r->space->id;
+
+	if (seen->vma != vma) {
+		seen->vma = vma;
+		seen->id = id;
+		seen->moved = false;
+	} else if (seen->id != id) {
+		seen->id = id;
+		seen->moved = true;
+		vt_count(run, VL_RECYCLED, 1);
+	}
+	return seen->moved;
+}

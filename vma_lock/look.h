@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The look of a reader at a VMA that it has locked, from aiming at an address to
+ * counting the look. All of it is inline: the price of a look is measured beside
+ * the bare lock.
+ */
+#ifndef VL_LOOK_H
+#define VL_LOOK_H
+
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/maple_tree.h>
+#include <linux/mm.h>
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include "vma_lock.h"
+
+/* What a look needs now and then only: look.c */
+extern const char *const vl_fields[];
+void vl_race(struct vt_run *run, enum vl_kind kind, struct vl_held *h,
+	     unsigned long w0, unsigned long w1, const char *what);
+bool vl_moved(struct vt_run *run, struct vl_reader *r);
+
+/**
+ * vl_pick_addr() - draw where to read
+ * @t: thread
+ * @r: reader, r->space is where it reads
+ *
+ * Return: an address, every other time in the region where a writer is at work.
+ */
+static inline unsigned long vl_pick_addr(struct vt_thread *t, struct vl_reader *r)
+{
+	u64 bits = vt_rnd_next(&t->rnd);
+	unsigned int region = (u32)bits % (VL_REGIONS + 1);
+
+	if (bits & BIT_ULL(63))
+		region = READ_ONCE(r->space->hot);
+	return vl_region_base(region) +
+	       ((bits >> 32) % VL_PAGES) * PAGE_SIZE;
+}
+
+/**
+ * vl_aim() - begin a read
+ * @r: reader, r->space is where it reads
+ * @addr: address it is about to lock a VMA at
+ *
+ * Before the VMA is locked: changes that are in flight from here on expose the
+ * read.
+ */
+static __always_inline void vl_aim(struct vl_reader *r, unsigned long addr)
+{
+	struct vl_held *h = &r->held;
+
+	h->mm = r->mm;
+	h->addr = addr;
+	h->hold = VL_NO_HOLD;
+	h->bad = false;
+	r->turn++;
+	r->ended = atomic_read(&r->space->regions[vl_region_of(addr)].ended);
+}
+
+/* Field @field of a VMA, as of now. */
+static __always_inline unsigned long vl_field(struct vm_area_struct *vma,
+					      enum vl_field field)
+{
+	switch (field) {
+	case VL_VM_START:
+		return READ_ONCE(vma->vm_start);
+	case VL_VM_END:
+		return READ_ONCE(vma->vm_end);
+	case VL_VM_FLAGS:
+		return READ_ONCE(vma->vm_flags) & ~VT_VM_ATOMIC_FLAGS;
+	case VL_VM_PGOFF:
+		return READ_ONCE(vma->vm_pgoff);
+	case VL_VM_FILE:
+		return (unsigned long)READ_ONCE(vma->vm_file);
+	case VL_VM_OPS:
+		return (unsigned long)READ_ONCE(vma->vm_ops);
+	case VL_VM_PRIVATE_DATA:
+		return (unsigned long)READ_ONCE(vma->vm_private_data);
+	default:
+		return 0;
+	}
+}
+
+/* Do @what with each field; spelt out, as compilers do not unroll this. */
+#define vl_each_field(what, ...)					\
+do {									\
+	what(VL_VM_START, ##__VA_ARGS__);				\
+	what(VL_VM_END, ##__VA_ARGS__);					\
+	what(VL_VM_FLAGS, ##__VA_ARGS__);				\
+	what(VL_VM_PGOFF, ##__VA_ARGS__);				\
+	what(VL_VM_FILE, ##__VA_ARGS__);				\
+	what(VL_VM_OPS, ##__VA_ARGS__);					\
+	what(VL_VM_PRIVATE_DATA, ##__VA_ARGS__);			\
+} while (0)
+
+static __always_inline void vl_snap(enum vl_field field, struct vl_held *h)
+{
+	h->snap[field] = vl_field(h->vma, field);
+}
+
+static __always_inline void vl_same(enum vl_field field, struct vt_run *run,
+				    struct vl_held *h)
+{
+	unsigned long now = vl_field(h->vma, field);
+
+	if (unlikely(now != h->snap[field]))
+		vl_race(run, VL_UNSTABLE, h, h->snap[field], now,
+			vl_fields[field]);
+}
+
+/* What has to hold all the time a VMA is locked for read. */
+static __always_inline void vl_judge(struct vt_run *run, struct vl_held *h)
+{
+	struct vm_area_struct *vma = h->vma;
+
+	if (unlikely(READ_ONCE(vma->vm_mm) != h->mm)) {
+		vl_race(run, VL_WRONG_MM, h, (unsigned long)vma->vm_mm,
+			(unsigned long)h->mm, "mm found, asked for");
+		return;
+	}
+	if (unlikely(!vt_vma_attached(vma)))
+		vl_race(run, VL_DETACHED, h, (unsigned long)vma, 0,
+			"detached under a reader");
+	/*
+	 * The numbers are equal only between vma_start_write() and the release
+	 * of mmap_lock, in which no reader can be. The mm's wraps around after
+	 * 2^31 writers: no mm of ours lives to see that.
+	 */
+	if (unlikely(vt_vma_write_locked(vma, h->mm)))
+		vl_race(run, VL_OVERLAP, h, (unsigned long)vma, 0,
+			"reads as locked for write under a reader");
+	if (unlikely(h->obj && READ_ONCE(h->obj->vma) != vma))
+		vl_race(run, VL_OVERLAP, h, (unsigned long)vma,
+			(unsigned long)h->obj->vma,
+			"closed under a reader");
+}
+
+/**
+ * vl_enter() - look at a VMA that was just locked
+ * @t: thread
+ * @r: reader, r->held is what it holds
+ */
+static __always_inline void vl_enter(struct vt_thread *t, struct vl_reader *r)
+{
+	struct vl_held *h = &r->held;
+
+	/*
+	 * Not before the lock was taken, which is an acquire. A writer who comes
+	 * before the store is seen overlooks this reader: that costs a look.
+	 */
+	WRITE_ONCE(r->inside, h->vma);
+
+	vl_each_field(vl_snap, h);
+	h->obj = NULL;
+	if (h->snap[VL_VM_OPS] == (unsigned long)&vl_vm_ops ||
+	    h->snap[VL_VM_OPS] == (unsigned long)&vl_slow_vm_ops)
+		h->obj = (struct vl_obj *)h->snap[VL_VM_PRIVATE_DATA];
+	/* Unless it is looked at again at once. */
+	if (h->hold != VL_NO_HOLD)
+		vl_judge(t->run, h);
+	if (unlikely(h->addr < h->snap[VL_VM_START] ||
+		     h->addr >= h->snap[VL_VM_END]))
+		vl_race(t->run, VL_WRONG_RANGE, h, h->snap[VL_VM_START],
+			h->snap[VL_VM_END], "range that does not contain it");
+}
+
+/**
+ * vl_leave() - look at a VMA again before it is released
+ * @t: thread
+ * @r: reader, r->held is what it holds
+ */
+static __always_inline void vl_leave(struct vt_thread *t, struct vl_reader *r)
+{
+	struct vl_held *h = &r->held;
+
+	vl_judge(t->run, h);
+	vl_each_field(vl_same, t->run, h);
+	/*
+	 * Not isolated means found in the tree. The tree may be changing beside
+	 * it, so this goes by what a lockless lookup returns, which is how
+	 * lock_vma_under_rcu() found it. Not every time, as it costs a walk.
+	 */
+	if (!(r->turn % 16) && likely(!h->bad) &&
+	    unlikely(mtree_load(&h->mm->mm_mt, h->addr) != h->vma))
+		vl_race(t->run, VL_DETACHED, h, (unsigned long)h->vma, 0,
+			"not in the tree under a reader");
+
+	/*
+	 * Before the release of the lock, which pairs with the writer's taking
+	 * of it: who excludes readers then does not see this one.
+	 */
+	smp_store_release(&r->inside, NULL);
+}
+
+/**
+ * vl_count_read() - count a read
+ * @t: thread
+ * @r: reader, r->held is what it held
+ *
+ * It was exposed if a change was in flight in its region.
+ */
+static __always_inline void vl_count_read(struct vt_thread *t,
+					  struct vl_reader *r)
+{
+	struct vl_region *region = &r->space->regions[vl_region_of(r->held.addr)];
+
+	r->reads++;
+	if (atomic_read(&region->begun) != r->ended) {
+		r->exposed++;
+		r->moved += vl_moved(t->run, r);
+	}
+}
+
+#endif /* VL_LOOK_H */

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the oracles cost: a burst of locked reads as in reader.c without the
+ * holding, and a burst of what the kernel does alone, at the same addresses.
+ * Where one of them took VL_BURST_SPOILT times as long as it can, the CPU did
+ * something else meanwhile, and both are left out.
+ */
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/types.h>
+
+#include "look.h"
+
+static u64 vl_burst_checked(struct vt_thread *t, struct vl_reader *r)
+{
+	u64 begin = ktime_get_mono_fast_ns();
+	struct vl_held *h = &r->held;
+	unsigned int i;
+
+	for (i = 0; i < VL_BURST; i++) {
+		vl_aim(r, r->addrs[i]);
+		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
+		if (!h->vma) {
+			r->misses++;
+			continue;
+		}
+		vl_enter(t, r);
+		vl_leave(t, r);
+		vl_count_read(t, r);
+		vt_vma_end_read(h->vma);
+	}
+	return ktime_get_mono_fast_ns() - begin;
+}
+
+static u64 vl_burst_bare(struct vl_reader *r)
+{
+	u64 begin = ktime_get_mono_fast_ns();
+	unsigned int i;
+
+	for (i = 0; i < VL_BURST; i++) {
+		struct vm_area_struct *vma;
+
+		vma = vt_call(lock_vma_under_rcu)(r->mm, r->addrs[i]);
+		if (vma)
+			vt_vma_end_read(vma);
+	}
+	return ktime_get_mono_fast_ns() - begin;
+}
+
+/**
+ * vl_bench() - measure one burst of each kind
+ * @t: thread
+ * @r: reader, r->space is where it reads
+ *
+ * Context: the reader's thread, which holds nothing.
+ */
+void vl_bench(struct vt_thread *t, struct vl_reader *r)
+{
+	bool bare_first = vt_rnd_one_in(&t->rnd, 2);
+	u64 checked, bare = 0;
+	unsigned int i;
+
+	for (i = 0; i < VL_BURST; i++)
+		r->addrs[i] = vl_pick_addr(t, r);
+
+	/* Either finds warm caches as often as the other. */
+	if (bare_first)
+		bare = vl_burst_bare(r);
+	checked = vl_burst_checked(t, r);
+	if (!bare_first)
+		bare = vl_burst_bare(r);
+
+	r->best_checked = min(r->best_checked, checked);
+	r->best_bare = min(r->best_bare, bare);
+	if (checked > VL_BURST_SPOILT * r->best_checked ||
+	    bare > VL_BURST_SPOILT * r->best_bare)
+		return;
+	vt_count(t->run, VL_CHECKED, VL_BURST);
+	vt_count(t->run, VL_CHECKED_NS, checked);
+	vt_count(t->run, VL_BARE, VL_BURST);
+	vt_count(t->run, VL_BARE_NS, bare);
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Readers: each takes a space out of a slot and reads in it until a writer has put
+ * another one there. A read locks a VMA, looks at it, holds it, looks again, and
+ * may fault under the lock.
+ */
+#include <linux/compiler.h>
+#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/smp.h>
+#include <linux/types.h>
+
+#include "look.h"
+#include "trace.h"
+
+/* Locks a VMA while mmap_lock is held for read, as userfaultfd does. */
+static void vl_lock_under_mmap_lock(struct vt_run *run, struct vl_held *h)
+{
+	mmap_read_lock(h->mm);
+	h->vma = vma_lookup(h->mm, h->addr);
+	if (h->vma && !vt_vma_start_read_locked(h->vma))
+		h->vma = NULL;
+	mmap_read_unlock(h->mm);
+	if (h->vma)
+		vt_count(run, VL_LOCK_MMAP, 1);
+}
+
+static enum vl_hold vl_pick_hold(struct vt_thread *t)
+{
+	u32 dice = vt_rnd_below(&t->rnd, 512);
+
+	return dice >= 128 ? VL_NO_HOLD : dice ? VL_SPIN : VL_SLEEP;
+}
+
+static void vl_do_hold(struct vt_thread *t, enum vl_hold hold)
+{
+	if (hold == VL_SPIN)
+		vt_hold(t);
+	else if (hold == VL_SLEEP)
+		usleep_range(1, vt_params.hold_us + 2);
+}
+
+/**
+ * vl_read() - one read of the hammer
+ * @t: thread
+ * @test: test
+ * @r: reader
+ * @how: what is wrong with it: VL_SOUND, or in the busted flavour a lock of the
+ *	wrong VMA
+ */
+static void vl_read(struct vt_thread *t, struct vl_test *test,
+		    struct vl_reader *r, enum vl_break how)
+{
+	u64 dice = vt_rnd_next(&t->rnd), begin = 0, held = 0;
+	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER;
+	bool fault = !(dice & 3), timed;
+	struct vl_held *h = &r->held;
+
+	if (dice & 4)
+		flags |= FAULT_FLAG_WRITE;
+	vl_aim(r, vl_pick_addr(t, r));
+	h->hold = vl_pick_hold(t);
+	timed = !(r->turn % 16) || trace_vma_lock_release_enabled();
+
+	if (unlikely(how != VL_SOUND))
+		vl_lock_elsewhere(test, h, how);
+	else if (!(dice & 0xf0))
+		vl_lock_under_mmap_lock(t->run, h);
+	else
+		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
+	trace_vma_lock_acquire(h->mm, h->addr, h->vma, h->vma);
+	if (!h->vma) {
+		r->misses++;
+		if (fault)
+			vl_fault_under_mmap_lock(t->run, h->mm, h->addr, flags);
+		return;
+	}
+
+	if (timed)
+		begin = ktime_get_mono_fast_ns();
+	vl_enter(t, r);
+	vl_do_hold(t, h->hold);
+	vl_leave(t, r);
+	vl_count_read(t, r);
+	if (timed) {
+		held = ktime_get_mono_fast_ns() - begin;
+		vt_hist(t->run, VL_HOLD, held);
+		trace_vma_lock_release(h->mm, h->addr, h->vma, held);
+	}
+
+	if (fault && likely(!h->bad))
+		vl_fault(t->run, h, flags);
+	else
+		vt_vma_end_read(h->vma);
+}
+
+/* Counts of a reader go to the common ones now and then. */
+static void vl_flush(struct vt_run *run, struct vl_reader *r)
+{
+	static const enum vl_kind kinds[] = {
+		VL_WRONG_MM, VL_WRONG_RANGE, VL_DETACHED, VL_UNSTABLE,
+		VL_OVERLAP,
+	};
+	unsigned int i, cell;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		/* An object that never moved cannot be of a wrong mm. */
+		u32 exposed = kinds[i] == VL_WRONG_MM ? r->moved : r->exposed;
+
+		cell = vt_kind_cell(kinds[i], VT_KIND_LOOKS);
+		this_cpu_add(run->cells[cell], r->reads);
+		cell = vt_kind_cell(kinds[i], VT_KIND_EXPOSED);
+		this_cpu_add(run->cells[cell], exposed);
+	}
+	this_cpu_add(run->cells[VT_CELL_OPS], r->reads + r->misses);
+	vt_count(run, VL_LOCK_HIT, r->reads);
+	vt_count(run, VL_LOCK_MISS, r->misses);
+	r->reads = 0;
+	r->exposed = 0;
+	r->moved = 0;
+	r->misses = 0;
+}
+
+#define VL_STAY		256	/* reads at most in a space before the next one */
+#define VL_BENCH	1024	/* reads between bursts */
+
+/**
+ * vl_reader_main() - what a reader thread does
+ * @t: thread
+ *
+ * Return: 0, when the test ends.
+ */
+int vl_reader_main(struct vt_thread *t)
+{
+	struct vl_test *test = t->run->priv;
+	struct vl_reader *r = &test->readers[t->idx];
+	u32 bench = 0;
+
+	r->best_checked = U64_MAX;
+	r->best_bare = U64_MAX;
+	while (vt_go(t)) {
+		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
+								 test->nr_slots)];
+		unsigned int i;
+
+		r->space = vl_space_get(slot);
+		WRITE_ONCE(r->mm, r->space->mm);
+		for (i = 0; i < VL_STAY && vt_go(t); i++) {
+			enum vl_break how = VL_SOUND;
+
+			WRITE_ONCE(r->cpu, raw_smp_processor_id());
+			/* Nothing happens any more where no writer comes. */
+			if (READ_ONCE(slot->space) != r->space)
+				break;
+			if (unlikely(t->run->busted))
+				how = vl_break(t);
+			if (unlikely(how == VL_RELEASED))
+				vl_read_released(t, r);
+			else
+				vl_read(t, test, r, how);
+		}
+		bench += i;
+		if (bench >= VL_BENCH) {
+			bench = 0;
+			vl_bench(t, r);
+		}
+		vl_flush(t->run, r);
+		WRITE_ONCE(r->mm, NULL);
+		vl_space_put(test, r->space);
+	}
+	return 0;
+}

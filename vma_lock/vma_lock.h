@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the rooms of vma_lock share: kinds, counters, the layout of a space, and
+ * the structs of a space, a reader, a writer and a test.
+ */
+#ifndef VL_VMA_LOCK_H
+#define VL_VMA_LOCK_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/cache.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mm_types.h>
+#include <linux/refcount.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "compat_vma_lock.h"
+#include "engine.h"
+#include "symbols.h"
+
+enum vl_kind {
+	VL_WRONG_MM,
+	VL_WRONG_RANGE,
+	VL_DETACHED,
+	VL_UNSTABLE,
+	VL_OVERLAP,
+	VL_REF_LEAK,
+	VL_REF_LIMIT,
+};
+
+enum vl_counter {
+	VL_LOCK_HIT, VL_LOCK_MISS, VL_LOCK_MMAP,
+	VL_RETRY, VL_COMPLETED, VL_FALLBACK, VL_NO_VMA, VL_FAULT_ERROR,
+	VL_RECYCLED,
+	VL_WRITES, VL_WRITE_ERRORS, VL_FORKS, VL_FORK_ERRORS, VL_EXITS,
+	VL_BARE, VL_BARE_NS, VL_CHECKED, VL_CHECKED_NS,
+};
+
+enum vl_hist { VL_HOLD, VL_WRITER_WAIT };
+
+/*
+ * The address space of a space: regions side by side, so that changes may
+ * straddle two of them, and a stack below which there is room to grow.
+ */
+#define VL_BASE		(1UL << 40)
+#define VL_PAGES	32			/* of a region */
+#define VL_SIZE		(VL_PAGES * PAGE_SIZE)
+#define VL_REGIONS	12
+#define VL_STACK	VL_REGIONS		/* the region that is a stack */
+#define VL_STACK_BASE	(VL_BASE + VL_REGIONS * VL_SIZE + SZ_4M)
+#define VL_STACK_PAGES	4			/* of it, to begin with */
+
+enum vl_backing { VL_ANON, VL_SHMEM, VL_FILE, VL_FILE_COW, VL_FILE_SLOW,
+		  VL_BACKINGS };
+
+/**
+ * struct vl_region - what is in flight in a region of a space
+ * @begun: changes that were begun
+ * @ended: changes that have ended
+ */
+struct vl_region {
+	atomic_t begun;
+	atomic_t ended;
+};
+
+/**
+ * struct vl_space - a private mm, and who uses it
+ * @users: the slot, and each thread at work in it; the last one frees it
+ * @mm: the mm; its only user that matters is this space
+ * @id: unlike the mm's address, never used again
+ * @hot: region in which a writer is at work, or was last
+ * @regions: the regions, the stack last
+ */
+struct vl_space {
+	refcount_t users;
+	struct mm_struct *mm;
+	u64 id;
+	unsigned int hot ____cacheline_aligned;
+	struct vl_region regions[VL_REGIONS + 1];
+};
+
+/**
+ * struct vl_slot - a place where readers and writers find a space
+ * @lock: protects @space
+ * @space: the space that is there now
+ */
+struct vl_slot {
+	spinlock_t lock;
+	struct vl_space *space;
+} ____cacheline_aligned;
+
+/**
+ * struct vl_obj - what vm_private_data of the module's VMAs points to
+ * @vma: the VMA it belongs to, from ->mmap or ->open to ->close
+ * @node: in the list of all of them
+ * @spare: in the list of those without a VMA
+ *
+ * Freed when the test ends, so that who comes too late finds it with another
+ * VMA or none.
+ */
+struct vl_obj {
+	struct vm_area_struct *vma;
+	struct list_head node;
+	struct list_head spare;
+};
+
+/**
+ * struct vl_seen - a VMA object a reader has had
+ * @vma: its address
+ * @id: the space it was in
+ * @moved: it was in another one before
+ */
+struct vl_seen {
+	struct vm_area_struct *vma;
+	u64 id;
+	bool moved;
+};
+
+#define VL_SEEN_BITS	9
+#define VL_BURST	64
+#define VL_BURST_SPOILT	8
+
+/*
+ * What may not change while a VMA is locked for read. Left out, as the kernel
+ * changes it under the read lock, or with other locks alone:
+ *
+ *   anon_vma           set by the first fault (page_table_lock)
+ *   anon_vma_chain     likewise; and by others' forks (anon_vma lock)
+ *   shared             neighbours in the file's interval tree come and go
+ *                      (i_mmap lock)
+ *   swap_readahead_info, numab_state
+ *                      hints, set by faults and by the NUMA scanner
+ *   vm_policy          read under the mmap_lock or a reference of its own
+ *   vm_lock_seq, vm_refcnt, vm_lock
+ *                      the lock itself: judged by "overlap" and "detached"
+ *   VM_MAYBE_GUARD     of vm_flags: VM_ATOMIC_SET_ALLOWED, set by
+ *                      MADV_GUARD_INSTALL under the read lock
+ */
+enum vl_field {
+	VL_VM_START, VL_VM_END, VL_VM_FLAGS, VL_VM_PGOFF, VL_VM_FILE, VL_VM_OPS,
+	VL_VM_PRIVATE_DATA, VL_FIELDS
+};
+
+/* How long a VMA is held: no longer than it takes, or up to hold_us. */
+enum vl_hold { VL_NO_HOLD, VL_SPIN, VL_SLEEP };
+
+/* In what way the busted flavour breaks a read. */
+enum vl_break { VL_SOUND, VL_RELEASED, VL_OTHER_MM, VL_OTHER_ADDR };
+
+/**
+ * struct vl_held - a VMA a reader has
+ * @vma: the VMA, or NULL
+ * @mm: the mm it was asked for in
+ * @addr: the address it was asked for at
+ * @obj: the object of the module's VMA, or NULL
+ * @hold: will it be held, and how
+ * @bad: a race was seen
+ * @snap: its fields
+ */
+struct vl_held {
+	struct vm_area_struct *vma;
+	struct mm_struct *mm;
+	unsigned long addr;
+	struct vl_obj *obj;
+	enum vl_hold hold;
+	bool bad;
+	unsigned long snap[VL_FIELDS];
+};
+
+/**
+ * struct vl_reader - a reader
+ * @inside: the VMA it has locked for read, or NULL; read by writers
+ * @mm: the mm it reads in; read by writers
+ * @cpu: where it runs, or ran last; read by writers
+ * @space: the space of @mm
+ * @held: what it asks for, and what it got
+ * @ended: of the region it reads in, before it locked
+ * @reads: locked reads not yet added to the counters, as are the next three
+ * @exposed: of them, exposed
+ * @moved: of the exposed, on objects that came from another mm
+ * @misses: attempts that locked nothing
+ * @turn: counts reads
+ * @seen: hash of VMA objects, one entry a bucket
+ * @addrs: addresses of a burst
+ * @best_checked: the shortest burst of locked reads, in ns
+ * @best_bare: the shortest burst of what the kernel does alone, in ns
+ */
+struct vl_reader {
+	struct vm_area_struct *inside ____cacheline_aligned;
+	struct mm_struct *mm;
+	int cpu;
+
+	struct vl_space *space ____cacheline_aligned;
+	struct vl_held held;
+	int ended;
+	u32 reads;
+	u32 exposed;
+	u32 moved;
+	u32 misses;
+	u32 turn;
+	struct vl_seen seen[1 << VL_SEEN_BITS];
+	unsigned long addrs[VL_BURST];
+	u64 best_checked;
+	u64 best_bare;
+};
+
+/**
+ * struct vl_writer - a writer
+ * @adopt: shall the child that is forked leave its mm behind?
+ * @child: the mm the child left, with a reference
+ * @stopped: a reader's CPU was asked to stop, and has not gone on yet
+ * @until: number of changes after which it goes on
+ * @patience: ns after which it goes on anyway
+ * @changes: changes made
+ */
+struct vl_writer {
+	bool adopt;
+	struct mm_struct *child;
+	bool stopped ____cacheline_aligned;
+	unsigned int until;
+	u32 patience;
+	unsigned int changes;
+} ____cacheline_aligned;
+
+/**
+ * struct vl_test - all there is of a test
+ * @run: the run
+ * @slots: where the spaces are
+ * @nr_slots: how many
+ * @readers: one per reader thread
+ * @nr_readers: how many
+ * @writers: one per writer thread
+ * @decoy: in the busted flavour, a space that readers get VMAs of by mistake
+ * @file: module-owned file that faults under the VMA's lock
+ * @slow: one that has to be faulted under mmap_lock
+ * @pages: what is in both files
+ * @ids: ids given to spaces
+ * @obj_lock: protects the next two
+ * @objs: all objects
+ * @spare: objects without a VMA
+ */
+struct vl_test {
+	struct vt_run *run;
+	struct vl_slot *slots;
+	unsigned int nr_slots;
+	struct vl_reader *readers;
+	unsigned int nr_readers;
+	struct vl_writer *writers;
+	struct vl_space *decoy;
+	struct file *file;
+	struct file *slow;
+	struct page *pages[8];
+	atomic64_t ids;
+	spinlock_t obj_lock;
+	struct list_head objs;
+	struct list_head spare;
+};
+
+/**
+ * struct vl_change - a change about to be made
+ * @test: test
+ * @w: writer
+ * @space: where
+ * @region: region it begins in
+ * @start: where it begins
+ * @pages: how many pages
+ */
+struct vl_change {
+	struct vl_test *test;
+	struct vl_writer *w;
+	struct vl_space *space;
+	unsigned int region;
+	unsigned long start;
+	unsigned long pages;
+};
+
+static inline unsigned long vl_region_base(unsigned int region)
+{
+	return region == VL_STACK ? VL_STACK_BASE : VL_BASE + region * VL_SIZE;
+}
+
+static inline unsigned int vl_region_of(unsigned long addr)
+{
+	return addr >= VL_STACK_BASE ? VL_STACK : (addr - VL_BASE) / VL_SIZE;
+}
+
+/**
+ * struct vl_op - one of the changes that a writer chooses from
+ * @weight: how often it is drawn, in as many draws as all weights add up to
+ * @make: makes it; returns 0 or an errno
+ */
+struct vl_op {
+	unsigned int weight;
+	long (*make)(struct vt_thread *t, struct vl_change *c);
+};
+
+/* What is drawn: vma_lock_torture.c */
+extern const struct vl_op vl_changes[];
+extern const unsigned int vl_nr_changes;
+
+/* The module's own VMAs: vma.c */
+extern const struct file_operations vl_fops;
+extern const struct vm_operations_struct vl_vm_ops;
+extern const struct vm_operations_struct vl_slow_vm_ops;
+
+/* Spaces: space.c */
+unsigned long vl_map(struct vl_test *test, unsigned int region,
+		     unsigned long start, unsigned long len);
+unsigned long vl_map_region(struct vl_test *test, unsigned int region);
+struct vl_space *vl_space_wrap(struct vl_test *test, struct mm_struct *mm);
+struct vl_space *vl_space_new(struct vl_test *test);
+struct vl_space *vl_space_get(struct vl_slot *slot);
+void vl_space_put(struct vl_test *test, struct vl_space *space);
+void vl_slot_put(struct vl_test *test, struct vl_slot *slot,
+		 struct vl_space *space);
+
+/* Writers, and the changes they make: writer.c, change.c */
+int vl_writer_main(struct vt_thread *t);
+long vl_do_munmap(struct vt_thread *t, struct vl_change *c);
+long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c);
+long vl_do_mprotect(struct vt_thread *t, struct vl_change *c);
+long vl_do_mremap(struct vt_thread *t, struct vl_change *c);
+long vl_do_madvise(struct vt_thread *t, struct vl_change *c);
+long vl_do_grow(struct vt_thread *t, struct vl_change *c);
+long vl_do_lock(struct vt_thread *t, struct vl_change *c);
+long vl_do_fork(struct vt_thread *t, struct vl_change *c);
+
+/* Readers, their faults, and what a look costs: reader.c, fault.c, price.c */
+int vl_reader_main(struct vt_thread *t);
+void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags);
+void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
+			      unsigned long addr, unsigned int flags);
+void vl_bench(struct vt_thread *t, struct vl_reader *r);
+
+/* Who judges beside readers: exclusive.c, count.c */
+bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);
+bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma);
+void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
+		  bool exposed, const char *what);
+void vl_limit(struct vl_test *test, struct mm_struct *mm);
+void vl_audit(struct vl_test *test, struct vl_space *space);
+
+/* Directed races: directed.c */
+void vl_stop_reader(struct vt_thread *t, struct vl_change *c);
+void vl_hand_over(struct vt_thread *t, struct vl_change *c);
+
+/* Readers that break promises on purpose: busted.c */
+enum vl_break vl_break(struct vt_thread *t);
+void vl_lock_elsewhere(struct vl_test *test, struct vl_held *h,
+		       enum vl_break how);
+void vl_read_released(struct vt_thread *t, struct vl_reader *r);
+
+#endif /* VL_VMA_LOCK_H */

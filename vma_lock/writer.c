@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writers: each takes a space out of a slot, makes some changes in it, hands VMA
+ * objects over to other spaces, and puts a child's mm or a new one into the slot.
+ */
+#include <linux/compiler.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/mmu_context.h>
+#include <linux/sched.h>
+
+#include "space.h"
+#include "vma_lock.h"
+
+static void vl_write(struct vt_thread *t, struct vl_change *c)
+{
+	struct vl_region *region;
+	unsigned int i, first, dice = 0;
+	long ret;
+
+	c->region = vt_rnd_below(&t->rnd, VL_REGIONS + 1);
+	/* Stay where the readers are who break a promise. */
+	if (unlikely(t->run->busted) && !vt_rnd_one_in(&t->rnd, 4))
+		c->region = c->space->hot;
+	first = vt_rnd_below(&t->rnd, VL_PAGES);
+	c->start = vl_region_base(c->region) + first * PAGE_SIZE;
+	c->pages = 1 + vt_rnd_below(&t->rnd, VL_PAGES - first);
+	/* Now and then into the next region. */
+	if (c->region < VL_REGIONS - 1 && vt_rnd_one_in(&t->rnd, 4))
+		c->pages = VL_PAGES - first + 1 + vt_rnd_below(&t->rnd, 8);
+
+	for (i = 0; i < vl_nr_changes; i++)
+		dice += vl_changes[i].weight;
+	dice = vt_rnd_below(&t->rnd, dice);
+	for (i = 0; dice >= vl_changes[i].weight; i++)
+		dice -= vl_changes[i].weight;
+
+	region = &c->space->regions[c->region];
+	WRITE_ONCE(c->space->hot, c->region);
+	atomic_inc(&region->begun);
+	if (vt_rnd_one_in(&t->rnd, 4))
+		vl_stop_reader(t, c);
+	ret = vl_changes[i].make(t, c);
+	atomic_inc(&region->ended);
+	WRITE_ONCE(c->w->changes, c->w->changes + 1);
+
+	vt_op(t->run);
+	vt_count(t->run, VL_WRITES, 1);
+	/* Ranges with holes in them, advice that does not fit: no matter. */
+	if (ret)
+		vt_count(t->run, VL_WRITE_ERRORS, 1);
+}
+
+#define VL_ROUND	8	/* changes in a space before the next one */
+#define VL_HAND_OVERS	2	/* and then */
+#define VL_EXIT		6	/* rounds before a new mm takes another's place */
+
+/**
+ * vl_writer_main() - what a writer thread does
+ * @t: thread
+ *
+ * Return: 0, when the test ends.
+ */
+int vl_writer_main(struct vt_thread *t)
+{
+	struct vl_test *test = t->run->priv;
+	struct vl_writer *w = &test->writers[t->idx];
+	unsigned int round;
+
+	for (round = 0; vt_go(t); round++) {
+		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
+								 test->nr_slots)];
+		struct vl_change c = { .test = test, .w = w };
+		struct vl_space *space;
+		unsigned int i;
+
+		c.space = vl_space_get(slot);
+		kthread_use_mm(c.space->mm);
+		for (i = 0; i < VL_ROUND && vt_go(t); i++)
+			vl_write(t, &c);
+		kthread_unuse_mm(c.space->mm);
+		for (i = 0; i < VL_HAND_OVERS && vt_go(t); i++)
+			vl_hand_over(t, &c);
+		vl_space_put(test, c.space);
+
+		/* A child's mm takes the place of another one. */
+		if (w->child) {
+			space = vl_space_wrap(test, w->child);
+			if (space)
+				vl_slot_put(test, slot, space);
+			else
+				vt_mm_put(w->child);
+			w->child = NULL;
+		}
+		/* So does a new one. */
+		space = round % VL_EXIT ? NULL : vl_space_new(test);
+		if (space) {
+			vl_limit(test, space->mm);
+			vl_slot_put(test, slot, space);
+		}
+	}
+	/* It ends by itself. Pairs with the release in vl_stop_here(). */
+	while (smp_load_acquire(&w->stopped))
+		cond_resched();
+	return 0;
+}
