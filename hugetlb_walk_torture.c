@@ -114,6 +114,37 @@ static const struct vt_kind hw_kinds[] = {
 		"when all is unmapped, page tables and huge pages have come back" },
 };
 
+/*
+ * What a writer does next. How often: pages that have to be zeroed again, and
+ * exits, take their time.
+ */
+const struct hw_choice hw_ops[HW_NR_OPS] = {
+	[HW_MUNMAP]		= { "munmap",		4 },
+	[HW_MAP_FIXED]		= { "map_fixed",	4 },
+	[HW_PARTIAL]		= { "munmap_part",	5 },
+	[HW_MPROTECT_PART]	= { "mprotect_part",	3 },
+	[HW_MPROTECT]		= { "mprotect",		3 },
+	[HW_MREMAP]		= { "mremap",		3 },
+	[HW_MADVISE]		= { "madvise_split",	5 },
+	[HW_DONTNEED]		= { "dontneed",		5 },
+	[HW_PUNCH]		= { "punch",		1 },
+	[HW_TRUNCATE]		= { "truncate",		1 },
+	[HW_EXIT]		= { "exit",		1 },
+	[HW_PURGE]		= { "purge",		1 },
+};
+
+/* By which walk a reader looks next. */
+const struct hw_choice hw_ways[HW_NR_WAYS] = {
+	[HW_BY_VMA_LOCK]	= { "vma_lock",		3 },
+	[HW_BY_PER_VMA]		= { "per_vma",		3 },
+	[HW_BY_I_MMAP]		= { "i_mmap",		3 },
+	[HW_BY_IRQS_OFF]	= { "irqs_off",		4 },
+	[HW_BY_FAULT]		= { "fault",		1 },
+	[HW_BY_PIN_FAST]	= { "pin_fast",		1 },
+	[HW_BY_PIN]		= { "pin",		1 },
+	[HW_BY_MINCORE]		= { "mincore",		1 },
+};
+
 static const char *const hw_counters[] = {
 	[HW_C_SHARED_NOW] = "shared_now",	/* mms that share right now */
 	[HW_C_SHARES] = "shares",	/* times one was seen to begin */

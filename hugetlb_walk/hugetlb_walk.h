@@ -72,6 +72,48 @@ enum hw_op {
 	HW_PURGE, HW_NR_OPS,
 };
 
+/* By which walk readers look. */
+enum hw_way {
+	HW_BY_VMA_LOCK, HW_BY_PER_VMA, HW_BY_I_MMAP, HW_BY_IRQS_OFF,
+	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE, HW_NR_WAYS,
+};
+
+/**
+ * struct hw_choice - one of the things that a thread chooses from
+ * @name: its name
+ * @weight: how often it is drawn, in as many draws as all weights add up to
+ */
+struct hw_choice {
+	const char *name;
+	unsigned int weight;
+};
+
+/* hugetlb_walk_torture.c: what is drawn, by names and weights */
+extern const struct hw_choice hw_ops[HW_NR_OPS];
+extern const struct hw_choice hw_ways[HW_NR_WAYS];
+
+/**
+ * hw_choose() - draw from a table of choices
+ * @rnd: random stream; one number is taken from it
+ * @table: the choices
+ * @n: how many
+ *
+ * Return: index into @table.
+ */
+static inline unsigned int hw_choose(struct vt_rnd *rnd,
+				     const struct hw_choice *table,
+				     unsigned int n)
+{
+	unsigned int i, sum = 0, drawn;
+
+	for (i = 0; i < n; i++)
+		sum += table[i].weight;
+	drawn = vt_rnd_below(rnd, sum);
+	for (i = 0; drawn >= table[i].weight; i++)
+		drawn -= table[i].weight;
+	return i;
+}
+
 /**
  * struct hw_file - a file of the private mount
  * @file: file, without a name

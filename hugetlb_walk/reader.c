@@ -11,22 +11,9 @@
 #include "symbols.h"
 #include "table.h"
 
-enum hw_way {
-	HW_BY_VMA_LOCK, HW_BY_PER_VMA, HW_BY_I_MMAP, HW_BY_IRQS_OFF,
-	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE,
-};
-
-static const enum hw_way hw_ways[] = {
-	HW_BY_VMA_LOCK, HW_BY_VMA_LOCK, HW_BY_VMA_LOCK,
-	HW_BY_PER_VMA, HW_BY_PER_VMA, HW_BY_PER_VMA,
-	HW_BY_I_MMAP, HW_BY_I_MMAP, HW_BY_I_MMAP,
-	HW_BY_IRQS_OFF, HW_BY_IRQS_OFF, HW_BY_IRQS_OFF, HW_BY_IRQS_OFF,
-	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE,
-};
-
 static enum hw_way hw_way(struct vt_thread *t)
 {
-	enum hw_way way = hw_ways[vt_rnd_below(&t->rnd, ARRAY_SIZE(hw_ways))];
+	enum hw_way way = hw_choose(&t->rnd, hw_ways, HW_NR_WAYS);
 
 	if ((way == HW_BY_PER_VMA && !vt_has(lock_vma_under_rcu)) ||
 	    (way == HW_BY_I_MMAP && !vt_rmap_known()) ||
@@ -62,6 +49,8 @@ static void hw_walk_one(struct vt_thread *t, struct hw_state *st,
 		break;
 	case HW_BY_MINCORE:
 		hw_walk_mincore(t);
+		break;
+	case HW_NR_WAYS:
 		break;
 	}
 	vt_op(t->run);

@@ -25,19 +25,6 @@ static bool hw_op_possible(enum hw_op op)
 	}
 }
 
-/* How often: pages that have to be zeroed again, and exits, take their time. */
-static const enum hw_op hw_draws[] = {
-	HW_MUNMAP, HW_MUNMAP, HW_MUNMAP, HW_MUNMAP,
-	HW_MAP_FIXED, HW_MAP_FIXED, HW_MAP_FIXED, HW_MAP_FIXED,
-	HW_PARTIAL, HW_PARTIAL, HW_PARTIAL, HW_PARTIAL, HW_PARTIAL,
-	HW_MPROTECT_PART, HW_MPROTECT_PART, HW_MPROTECT_PART,
-	HW_MPROTECT, HW_MPROTECT, HW_MPROTECT,
-	HW_MREMAP, HW_MREMAP, HW_MREMAP,
-	HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_MADVISE, HW_MADVISE,
-	HW_DONTNEED, HW_DONTNEED, HW_DONTNEED, HW_DONTNEED, HW_DONTNEED,
-	HW_PUNCH, HW_TRUNCATE, HW_EXIT, HW_PURGE,
-};
-
 static enum hw_op hw_draw(struct hw_writer *w)
 {
 	struct vt_rnd *rnd = &w->t->rnd;
@@ -48,7 +35,7 @@ static enum hw_op hw_draw(struct hw_writer *w)
 	    !vt_rnd_one_in(rnd, 4))
 		return vt_rnd_one_in(rnd, 2) ? HW_PUNCH : HW_PURGE;
 	do {
-		op = hw_draws[vt_rnd_below(rnd, ARRAY_SIZE(hw_draws))];
+		op = hw_choose(rnd, hw_ops, HW_NR_OPS);
 	} while (!hw_op_possible(op));
 	return op;
 }
