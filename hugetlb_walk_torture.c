@@ -60,38 +60,29 @@
  * looks again); any of it under rcu_read_lock(); the type of the page with
  * interrupts off (before 7.x it is cleared ahead of the grace period).
  */
-#include <linux/delay.h>
+#include <linux/build_bug.h>
 #include <linux/err.h>
-#include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/gfp.h>
 #include <linux/hugetlb.h>
 #include <linux/jiffies.h>
-#include <linux/ktime.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/mutex.h>
-#include <linux/pgtable.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/wait.h>
 
 #include "compat_hugetlb.h"
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
-#include "hugetlb_walk/symbols.h"
-#include "hugetlb_walk/trace.h"
-
 #include "hugetlb_walk/hugetlb_walk.h"
-#include "hugetlb_walk/look.h"
+#include "hugetlb_walk/symbols.h"
 
 static const struct vt_kind hw_kinds[] = {
 	[HW_TABLE_FREED] = { "table_freed",
@@ -188,17 +179,6 @@ static const char *const hw_hists[] = {
 };
 
 static_assert(HW_C_OPS + HW_NR_OPS == HW_C_DIRECTED);
-
-#include "hugetlb_walk/judge.c"
-#include "hugetlb_walk/walk.c"
-#include "hugetlb_walk/census.c"
-#include "hugetlb_walk/map.c"
-#include "hugetlb_walk/change.c"
-#include "hugetlb_walk/busted.c"
-#include "hugetlb_walk/kernel.c"
-#include "hugetlb_walk/writer.c"
-#include "hugetlb_walk/directed.c"
-#include "hugetlb_walk/reader.c"
 
 /*
  * Set-up and end.

@@ -12,11 +12,17 @@
 #include "compat_hugetlb.h"
 #include "look.h"
 
-/*
- * Busted: a reader that keeps using a translation after the punch, as a TLB that
- * was not flushed would.
+/**
+ * hw_recall() - busted: keep translations
+ * @v: the mm
+ * @kept: per page of the file, where the kernel maps what is there now
+ *
+ * A reader that keeps using a translation after the punch does as a TLB that was
+ * not flushed would.
+ *
+ * Context: the mm's page tables above the PMD table stay.
  */
-static void hw_recall(const struct hw_visit *v, const unsigned long **kept)
+void hw_recall(const struct hw_visit *v, const unsigned long **kept)
 {
 	unsigned int idx;
 	struct hw_look l;
@@ -29,12 +35,19 @@ static void hw_recall(const struct hw_visit *v, const unsigned long **kept)
 	}
 }
 
-/*
- * Busted: a walker that holds nothing, and judges as if it did. It waits for
- * what it wants to see.
+/**
+ * hw_walk_naked() - busted: a walker that holds nothing, and judges as if it
+ *	did
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * It waits for what it wants to see.
+ *
+ * Context: may sleep.
  */
-static void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
-			  const struct hw_visit *v)
+void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
+		   const struct hw_visit *v)
 {
 	static const struct hw_rule naked = {
 		.name = "nothing", .counter = HW_C_JUDGED, .typed = true,
@@ -70,11 +83,16 @@ static void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
 			hw_judge(t->run, &l, &st->file, &naked, BIT(kind));
 }
 
-/*
- * Busted: with all others locked out, falsify the count of a shared table, and
- * let a VMA end before its PUD does; take the census of each; undo it.
+/**
+ * hw_plant() - busted: a false count, and a VMA that ends before its PUD
+ * @st: all of it
+ *
+ * With all others locked out, falsify the count of a shared table, and let a VMA
+ * end before its PUD does; take the census of each; undo it.
+ *
+ * Context: may sleep.
  */
-static void hw_plant(struct hw_state *st)
+void hw_plant(struct hw_state *st)
 {
 	struct vm_area_struct *vma;
 	struct mm_struct *mm;
@@ -106,8 +124,13 @@ static void hw_plant(struct hw_state *st)
 	hw_unlock_all(st);
 }
 
-/* Busted: hold a page for longer than anything is mapped. */
-static void hw_hold_page(struct hw_state *st)
+/**
+ * hw_hold_page() - busted: hold a page for longer than anything is mapped
+ * @st: all of it
+ *
+ * Context: the threads are gone, the mms are not.
+ */
+void hw_hold_page(struct hw_state *st)
 {
 	struct hw_look l = { .pudp = st->slots[0].pudp };
 

@@ -110,13 +110,17 @@ static void hw_census_judge(struct vt_run *run, struct hw_census *c,
 	}
 }
 
-/*
+/**
+ * hw_census() - judge the counts and splits of all tables of a file
+ * @run: run
+ * @f: the file
  * @mms: how many map the file
+ * @exposed: a change overlaps
  *
  * Context: i_mmap_rwsem held for write, which reclaim may want.
  */
-static void hw_census(struct vt_run *run, const struct hw_file *f,
-		      unsigned int mms, bool exposed)
+void hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
+	       bool exposed)
 {
 	/* On its way elsewhere a mapping may be seen in two more places. */
 	unsigned int most = 4 * mms;
@@ -138,7 +142,14 @@ static void hw_census(struct vt_run *run, const struct hw_file *f,
 	kfree(c);
 }
 
-static void hw_walk_census(struct vt_run *run, struct hw_state *st)
+/**
+ * hw_walk_census() - take the census of the file that the slots map
+ * @run: run
+ * @st: all of it
+ *
+ * Context: may sleep.
+ */
+void hw_walk_census(struct vt_run *run, struct hw_state *st)
 {
 	int ended = atomic_read(&st->ended);
 
@@ -148,8 +159,13 @@ static void hw_walk_census(struct vt_run *run, struct hw_state *st)
 	i_mmap_unlock_write(st->file.mapping);
 }
 
-/* Who shares? Counts who began and who ended since the last time. */
-static void hw_tally(struct hw_state *st)
+/**
+ * hw_tally() - who shares? Counts who began and who ended since the last time
+ * @st: all of it
+ *
+ * Context: may sleep.
+ */
+void hw_tally(struct hw_state *st)
 {
 	struct vt_run *run = st->run;
 	unsigned int i, now = 0;

@@ -3,6 +3,7 @@
  * hugetlb_walk, what ends sharing: each operation of the writers, from a change
  * that begins in one mm or in all of them to the mms that share again.
  */
+#include <linux/atomic.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
@@ -10,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/rcupdate.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "symbols.h"
@@ -83,12 +85,15 @@ static void hw_stamp_page(struct vt_run *run, const struct hw_file *f,
 		vt_count(run, HW_C_NO_PAGE, 1);
 }
 
-/*
- * Touch all pages, so that the mm shares again, and stamp the new ones.
+/**
+ * hw_touch() - touch all pages, so that the mm shares again, and stamp the new
+ *	ones
+ * @st: all of it
+ * @base: where the mm maps the file
  *
  * Context: the mm is in use.
  */
-static void hw_touch(struct hw_state *st, unsigned long base)
+void hw_touch(struct hw_state *st, unsigned long base)
 {
 	unsigned int idx;
 
@@ -110,11 +115,15 @@ static int hw_punch(const struct hw_file *f, unsigned int idx, unsigned int nr)
 			     (loff_t)idx * PMD_SIZE, (loff_t)nr * PMD_SIZE);
 }
 
-/*
- * Take pages from the file, and give them to the other one, so that old content
- * would be seen.
+/**
+ * hw_shrink() - take pages from the file, and give them to the other one, so
+ *	that old content would be seen
+ * @w: writer
+ * @op: HW_PUNCH or HW_TRUNCATE
+ *
+ * Context: no mm is in use; may sleep.
  */
-static void hw_shrink(struct hw_writer *w, enum hw_op op)
+void hw_shrink(struct hw_writer *w, enum hw_op op)
 {
 	struct hw_state *st = w->st;
 	struct hw_file *f = &st->file;
@@ -148,14 +157,17 @@ static void hw_shrink(struct hw_writer *w, enum hw_op op)
 	mutex_unlock(&st->file_lock);
 }
 
-/*
- * Move the mapping away, and drop it there.
+/**
+ * hw_move() - move the mapping away, and drop it there
  *
  * Not to where it may share: mremap() of a table that is not shared allocates
  * the new one with i_mmap_rwsem held for write, and huge_pmd_share() takes it
  * for read, so that the task waits for itself for ever (seen on 6.1, 6.12 and 7.2).
+ *
+ * Context: the mm is in use; may sleep; there is sys_mremap().
+ * Return: 0 or an errno.
  */
-static long hw_move(void)
+long hw_move(void)
 {
 	long ret = vt_syscall(sys_mremap, HW_BASE, PUD_SIZE, PUD_SIZE,
 			      MREMAP_MAYMOVE | MREMAP_FIXED, HW_OTHER);
@@ -226,7 +238,15 @@ static void hw_exchange(struct hw_state *st, struct hw_slot *slot)
 	hw_slot_set(slot, new);
 }
 
-static void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
+/**
+ * hw_change() - end the sharing of one mm, and let it share again
+ * @w: writer
+ * @slot: the mm's
+ * @op: how; for HW_PUNCH and HW_TRUNCATE that was hw_shrink()
+ *
+ * Context: no mm is in use, hw_slot.lock held; may sleep.
+ */
+void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 {
 	struct hw_state *st = w->st;
 	bool remap = false;
@@ -256,7 +276,13 @@ static void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 	hw_tally(st);
 }
 
-static void hw_lock_all(struct hw_state *st)
+/**
+ * hw_lock_all() - lock all slots
+ * @st: all of it
+ *
+ * Context: may sleep.
+ */
+void hw_lock_all(struct hw_state *st)
 {
 	unsigned int i;
 
@@ -265,7 +291,13 @@ static void hw_lock_all(struct hw_state *st)
 		mutex_lock_nest_lock(&st->slots[i].lock, &st->all_lock);
 }
 
-static void hw_unlock_all(struct hw_state *st)
+/**
+ * hw_unlock_all() - unlock all slots
+ * @st: all of it
+ *
+ * Context: after hw_lock_all().
+ */
+void hw_unlock_all(struct hw_state *st)
 {
 	unsigned int i;
 
@@ -274,8 +306,14 @@ static void hw_unlock_all(struct hw_state *st)
 	mutex_unlock(&st->all_lock);
 }
 
-/* All of them unmap, so that the table is not only unshared but freed. */
-static void hw_purge(struct hw_writer *w)
+/**
+ * hw_purge() - all of them unmap, so that the table is not only unshared but
+ *	freed
+ * @w: writer
+ *
+ * Context: no mm is in use; may sleep.
+ */
+void hw_purge(struct hw_writer *w)
 {
 	struct hw_state *st = w->st;
 	unsigned int i;

@@ -157,8 +157,16 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 	vt_op(t->run);
 }
 
-/* The two of them have to meet: they do not queue for a CPU, but rest instead. */
-static int hw_splitter(struct vt_thread *t)
+/**
+ * hw_splitter() - main function of who splits a VMA, or exits
+ * @t: thread; its argument is the struct hw_state
+ *
+ * The two of them have to meet: they do not queue for a CPU, but rest instead.
+ *
+ * Context: kthread.
+ * Return: 0.
+ */
+int hw_splitter(struct vt_thread *t)
 {
 	sched_set_fifo_low(current);
 	while (vt_go(t)) {
@@ -168,7 +176,14 @@ static int hw_splitter(struct vt_thread *t)
 	return 0;
 }
 
-static int hw_joiner(struct vt_thread *t)
+/**
+ * hw_joiner() - main function of who begins to share meanwhile
+ * @t: thread; its argument is the struct hw_state
+ *
+ * Context: kthread.
+ * Return: 0.
+ */
+int hw_joiner(struct vt_thread *t)
 {
 	struct hw_state *st = t->arg;
 	struct hw_lab *lab = &st->lab;

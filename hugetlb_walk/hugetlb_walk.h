@@ -223,6 +223,13 @@ struct hw_visit {
 	pud_t *pudp;
 };
 
+/**
+ * struct hw_writer - a writer at work
+ * @t: thread
+ * @st: all of it
+ * @next: in @ring, the next page to exchange
+ * @ring: poisoned pages, kept to be seen where tables were
+ */
 struct hw_writer {
 	struct vt_thread *t;
 	struct hw_state *st;
@@ -230,16 +237,101 @@ struct hw_writer {
 	struct page *ring[HW_RING];
 };
 
-/* Somebody wants the thread to pause or end, or a batch has taken its time. */
-static bool hw_enough(unsigned long since)
+/**
+ * hw_enough() - is a batch over?
+ * @since: jiffies when it began
+ *
+ * Return: somebody wants the thread to pause or end, or the batch has taken its
+ * time.
+ */
+static inline bool hw_enough(unsigned long since)
 {
 	return READ_ONCE(vt_pause) || kthread_should_stop() ||
 	       time_after(jiffies, since + msecs_to_jiffies(10));
 }
 
-static bool hw_busted_turn(struct vt_thread *t, u32 kinds)
+/**
+ * hw_busted_turn() - shall a thread break a promise now?
+ * @t: thread
+ * @kinds: bit set of the kinds of which it would
+ *
+ * Return: one of them is busted, and it is its turn.
+ */
+static inline bool hw_busted_turn(struct vt_thread *t, u32 kinds)
 {
 	return t->run->busted & kinds && vt_rnd_one_in(&t->rnd, 2);
 }
+
+struct hw_look;
+struct hw_rule;
+
+/* map.c: the mms that share */
+int hw_map(const struct hw_file *f, unsigned long addr, unsigned long len,
+	   unsigned long flags);
+struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
+			    unsigned long len, unsigned long flags);
+void hw_mm_put(struct vt_run *run, struct mm_struct *mm);
+void hw_slot_set(struct hw_slot *slot, struct mm_struct *mm);
+
+/* change.c: what ends sharing */
+void hw_touch(struct hw_state *st, unsigned long base);
+void hw_shrink(struct hw_writer *w, enum hw_op op);
+long hw_move(void);
+void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op);
+void hw_lock_all(struct hw_state *st);
+void hw_unlock_all(struct hw_state *st);
+void hw_purge(struct hw_writer *w);
+
+/* writer.c: writers */
+int hw_writer(struct vt_thread *t);
+
+/* walk.c: the module's own walkers */
+void hw_walk_vma_lock(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v);
+void hw_walk_per_vma(struct vt_thread *t, struct hw_state *st,
+		     const struct hw_visit *v);
+void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
+		    const struct hw_visit *v);
+void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v);
+void hw_price(struct vt_thread *t, struct hw_state *st,
+	      const struct hw_visit *v, bool checked);
+
+/* kernel.c: the kernel's own walkers */
+bool hw_fault(struct mm_struct *mm, unsigned long addr);
+void hw_walk_fault(struct vt_thread *t, struct mm_struct *mm);
+void hw_walk_pin(struct vt_thread *t, struct hw_state *st,
+		 const struct hw_visit *v, bool fast);
+void hw_walk_mincore(struct vt_thread *t);
+void hw_walk_read(struct vt_thread *t, struct hw_state *st,
+		  const struct hw_visit *v);
+
+/* reader.c: readers */
+int hw_reader(struct vt_thread *t);
+
+/* judge.c: what is a race in a look */
+const char *hw_folio_wrong(const struct hw_file *f, struct folio *folio,
+			   unsigned int idx, bool may_be_cut_off);
+void hw_wrong_folio(struct vt_run *run, struct hw_look *l, const char *under,
+		    const char *what);
+void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
+	      const struct hw_rule *rule, u32 judges);
+
+/* census.c: who shares which table */
+void hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
+	       bool exposed);
+void hw_walk_census(struct vt_run *run, struct hw_state *st);
+void hw_tally(struct hw_state *st);
+
+/* directed.c: the directed race */
+int hw_splitter(struct vt_thread *t);
+int hw_joiner(struct vt_thread *t);
+
+/* busted.c: what makes it fail on purpose */
+void hw_recall(const struct hw_visit *v, const unsigned long **kept);
+void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
+		   const struct hw_visit *v);
+void hw_plant(struct hw_state *st);
+void hw_hold_page(struct hw_state *st);
 
 #endif /* HW_HUGETLB_WALK_H */

@@ -12,9 +12,18 @@
 #include "look.h"
 #include "trace.h"
 
-/* What is wrong with the page an entry leads to, if anything. */
-static const char *hw_folio_wrong(const struct hw_file *f, struct folio *folio,
-				  unsigned int idx, bool may_be_cut_off)
+/**
+ * hw_folio_wrong() - what is wrong with the page an entry leads to, if anything
+ * @f: the file that is mapped
+ * @folio: the page
+ * @idx: where in the file it should be
+ * @may_be_cut_off: it may have left the file
+ *
+ * Context: any; the page is there.
+ * Return: what is wrong, in words, or NULL.
+ */
+const char *hw_folio_wrong(const struct hw_file *f, struct folio *folio,
+			   unsigned int idx, bool may_be_cut_off)
 {
 	struct address_space *mapping = READ_ONCE(folio->mapping);
 
@@ -31,8 +40,17 @@ static const char *hw_folio_wrong(const struct hw_file *f, struct folio *folio,
 	return NULL;
 }
 
-static void hw_wrong_folio(struct vt_run *run, struct hw_look *l,
-			   const char *under, const char *what)
+/**
+ * hw_wrong_folio() - report a page that an entry should not lead to
+ * @run: run
+ * @l: look that met the entry
+ * @under: what was held
+ * @what: what hw_folio_wrong() said
+ *
+ * Context: any.
+ */
+void hw_wrong_folio(struct vt_run *run, struct hw_look *l, const char *under,
+		    const char *what)
 {
 	vt_race(run, HW_WRONG_FOLIO, l->mm, hw_addr(l->idx),
 		(unsigned long)l->table, pte_val(l->entry),
@@ -64,10 +82,18 @@ static const char *hw_table_freed(const struct hw_look *l, pte_t now, bool typed
 	return NULL;
 }
 
-/* Look again, and judge. The protection still holds. */
-static void hw_judge(struct vt_run *run, struct hw_look *l,
-		     const struct hw_file *f, const struct hw_rule *rule,
-		     u32 judges)
+/**
+ * hw_judge() - look again, and judge
+ * @run: run
+ * @l: what was found at first
+ * @f: the file that is mapped
+ * @rule: what is judged, and its name
+ * @judges: bit set of kinds, those of @rule or fewer
+ *
+ * Context: any. The protection under which @l began still holds.
+ */
+void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
+	      const struct hw_rule *rule, u32 judges)
 {
 	unsigned long addr = hw_addr(l->idx);
 	unsigned long *table = hw_table(l->pudp);

@@ -7,14 +7,18 @@
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
-#include "compat_hugetlb.h"
 #include "look.h"
 #include "symbols.h"
 
-/*
- * The kernel's own walkers.
+/**
+ * hw_fault() - let the kernel fault a page in, for writing
+ * @mm: mm
+ * @addr: address
+ *
+ * Context: may sleep.
+ * Return: the fault went well.
  */
-static bool hw_fault(struct mm_struct *mm, unsigned long addr)
+bool hw_fault(struct mm_struct *mm, unsigned long addr)
 {
 	vm_fault_t ret = VM_FAULT_SIGSEGV;
 	struct vm_area_struct *vma;
@@ -27,16 +31,31 @@ static bool hw_fault(struct mm_struct *mm, unsigned long addr)
 	return !(ret & VM_FAULT_ERROR);
 }
 
-static void hw_walk_fault(struct vt_thread *t, struct mm_struct *mm)
+/**
+ * hw_walk_fault() - a fault at a page of the file
+ * @t: thread
+ * @mm: mm
+ *
+ * Context: may sleep.
+ */
+void hw_walk_fault(struct vt_thread *t, struct mm_struct *mm)
 {
 	if (!hw_fault(mm, hw_addr(vt_rnd_below(&t->rnd, HW_PAGES))))
 		vt_count(t->run, HW_C_NO_PAGE, 1);
 	vt_count(t->run, HW_C_FAULT, 1);
 }
 
-/* Context: the mm is in use. */
-static void hw_walk_pin(struct vt_thread *t, struct hw_state *st,
-			const struct hw_visit *v, bool fast)
+/**
+ * hw_walk_pin() - pin a page of the file, and judge which one that is
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ * @fast: by pin_user_pages_fast()
+ *
+ * Context: the mm is in use; may sleep.
+ */
+void hw_walk_pin(struct vt_thread *t, struct hw_state *st,
+		 const struct hw_visit *v, bool fast)
 {
 	struct page *page;
 	const char *what;
@@ -65,8 +84,14 @@ static void hw_walk_pin(struct vt_thread *t, struct hw_state *st,
 	unpin_user_page(page);
 }
 
-/* Context: the mm is in use; its low anchor takes the answer. */
-static void hw_walk_mincore(struct vt_thread *t)
+/**
+ * hw_walk_mincore() - the kernel's page walk
+ * @t: thread
+ *
+ * Context: the mm is in use; its low anchor takes the answer. There is
+ * sys_mincore().
+ */
+void hw_walk_mincore(struct vt_thread *t)
 {
 	if (vt_syscall(sys_mincore, HW_BASE, HW_PAGES * PMD_SIZE, HW_LOW))
 		return;
@@ -87,9 +112,17 @@ static void hw_judge_read(struct vt_run *run, const struct hw_file *f,
 		seen, gen);
 }
 
-/* Context: the mm is in use. */
-static void hw_walk_read(struct vt_thread *t, struct hw_state *st,
-			 const struct hw_visit *v)
+/**
+ * hw_walk_read() - read the pages of the file for a batch, and judge what is
+ *	read
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * Context: the mm is in use; may sleep.
+ */
+void hw_walk_read(struct vt_thread *t, struct hw_state *st,
+		  const struct hw_visit *v)
 {
 	const unsigned long *kept[HW_PAGES] = {};
 	u32 gens[HW_PAGES], punched;

@@ -54,8 +54,16 @@ struct hw_look {
 	int ended;
 };
 
-static void hw_look_begin(struct hw_look *l, const struct hw_visit *v,
-			  unsigned int idx)
+/**
+ * hw_look_begin() - begin a look
+ * @l: look
+ * @v: the mm
+ * @idx: huge page of the file
+ *
+ * Context: any; before the protection is taken.
+ */
+static inline void hw_look_begin(struct hw_look *l, const struct hw_visit *v,
+				 unsigned int idx)
 {
 	l->slot = v->slot;
 	l->mm = v->mm;
@@ -66,16 +74,28 @@ static void hw_look_begin(struct hw_look *l, const struct hw_visit *v,
 	smp_rmb();
 }
 
-/* Was a change of this mm in flight between hw_look_begin() and now? */
-static bool hw_exposed(const struct hw_look *l)
+/**
+ * hw_exposed() - was a change of this mm in flight between hw_look_begin() and
+ *	now?
+ * @l: look
+ *
+ * Context: any.
+ */
+static inline bool hw_exposed(const struct hw_look *l)
 {
 	/* What the walk read, it read before: pairs with hw_begin(). */
 	smp_rmb();
 	return atomic_read(&l->slot->begun) != l->ended;
 }
 
-/* Return: false if there is no table. */
-static bool hw_look_first(struct hw_look *l)
+/**
+ * hw_look_first() - look at the table and its entry for the first time
+ * @l: look, with its entry and index
+ *
+ * Context: the mm's page tables above the PMD table stay.
+ * Return: false if there is no table.
+ */
+static inline bool hw_look_first(struct hw_look *l)
 {
 	l->table = hw_table(l->pudp);
 	if (!l->table)
@@ -86,9 +106,17 @@ static bool hw_look_first(struct hw_look *l)
 	return true;
 }
 
-/* A VMA whose table may be shared, and so has a lock against unsharing. */
-static struct rw_semaphore *hw_vma_rwsem(struct vm_area_struct *vma,
-					 const struct hw_file *f)
+/**
+ * hw_vma_rwsem() - the lock against unsharing, of a VMA whose table may be
+ *	shared
+ * @vma: VMA, or NULL
+ * @f: the file that it should map
+ *
+ * Context: mmap_lock or the VMA's own lock held.
+ * Return: the lock, or NULL if @vma is no such VMA.
+ */
+static inline struct rw_semaphore *hw_vma_rwsem(struct vm_area_struct *vma,
+						const struct hw_file *f)
 {
 	if (!vma || vma->vm_start > HW_BASE ||
 	    vma->vm_end < HW_BASE + PUD_SIZE || !vma->vm_file ||

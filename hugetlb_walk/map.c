@@ -12,11 +12,18 @@
 #include "space.h"
 #include "table.h"
 
-/*
- * Mappings.
+/**
+ * hw_map() - map a file, shared, in place of what is there
+ * @f: the file
+ * @addr: where, and at which offset below a PUD the file begins
+ * @len: how much
+ * @flags: further ones of MAP_*
+ *
+ * Context: the mm is in use; may sleep.
+ * Return: 0 or an errno.
  */
-static int hw_map(const struct hw_file *f, unsigned long addr,
-		  unsigned long len, unsigned long flags)
+int hw_map(const struct hw_file *f, unsigned long addr, unsigned long len,
+	   unsigned long flags)
 {
 	unsigned long ret = vm_mmap(f->file, addr, len, PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_FIXED | flags,
@@ -36,12 +43,21 @@ static int hw_anchor(unsigned long addr)
 	return put_user(1, (u8 __user *)addr);
 }
 
-/*
- * An mm that maps @f whole at @base. The anchors, one page each, see to it that
- * the page tables above its PMD table stay until it exits.
+/**
+ * hw_mm_new() - an mm that maps a file whole
+ * @f: the file
+ * @base: where
+ * @len: how much
+ * @flags: further ones of MAP_*
+ *
+ * The anchors, one page each, see to it that the page tables above its PMD table
+ * stay until it exits.
+ *
+ * Context: may sleep.
+ * Return: the mm, or NULL.
  */
-static struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
-				   unsigned long len, unsigned long flags)
+struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
+			    unsigned long len, unsigned long flags)
 {
 	struct mm_struct *mm = vt_mm_new();
 	int ret;
@@ -61,11 +77,15 @@ static struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
 	return NULL;
 }
 
-/*
- * Drop the last reference of an mm, if it is the last, and see whether all page
- * tables come back.
+/**
+ * hw_mm_put() - drop the last reference of an mm, if it is the last, and see
+ *	whether all page tables come back
+ * @run: run
+ * @mm: the mm
+ *
+ * Context: may sleep.
  */
-static void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
+void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
 {
 	bool last = atomic_read(&mm->mm_users) == 1;
 	unsigned long left;
@@ -88,7 +108,15 @@ static void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
 	mmdrop(mm);
 }
 
-static void hw_slot_set(struct hw_slot *slot, struct mm_struct *mm)
+/**
+ * hw_slot_set() - publish the mm of a slot
+ * @slot: the slot
+ * @mm: the mm, or NULL
+ *
+ * Context: nobody else changes the slot; a reader may have the old mm until a
+ * grace period later.
+ */
+void hw_slot_set(struct hw_slot *slot, struct mm_struct *mm)
 {
 	WRITE_ONCE(slot->pudp, mm ? hw_pudp(mm, HW_BASE) : NULL);
 	/* Who gets the mm finds its page tables: pairs with hw_visit(). */

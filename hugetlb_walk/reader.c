@@ -4,6 +4,7 @@
  */
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 
 #include "compat_hugetlb.h"
@@ -100,7 +101,14 @@ static bool hw_visit(struct hw_visit *v, struct hw_slot *slot)
 	return true;
 }
 
-static int hw_reader(struct vt_thread *t)
+/**
+ * hw_reader() - main function of a reader
+ * @t: thread; its argument is the struct hw_state
+ *
+ * Context: kthread.
+ * Return: 0.
+ */
+int hw_reader(struct vt_thread *t)
 {
 	struct hw_state *st = t->arg;
 	struct hw_visit v;

@@ -12,7 +12,11 @@
 
 #include "hugetlb_walk.h"
 
-static unsigned long hw_addr(unsigned int idx)
+/**
+ * hw_addr() - where a page of the file is mapped
+ * @idx: huge page of the file
+ */
+static inline unsigned long hw_addr(unsigned int idx)
 {
 	return HW_BASE + idx * PMD_SIZE;
 }
@@ -22,12 +26,25 @@ static unsigned long hw_addr(unsigned int idx)
  */
 #define HW_MAGIC	0x5654UL
 
-static u64 hw_stamp(const struct hw_file *f, unsigned int idx, u32 gen)
+/**
+ * hw_stamp() - what is written to the beginning of a huge page
+ * @f: its file
+ * @idx: huge page of the file
+ * @gen: generation of this page
+ */
+static inline u64 hw_stamp(const struct hw_file *f, unsigned int idx, u32 gen)
 {
 	return HW_MAGIC << 48 | (u64)f->id << 40 | (u64)idx << 32 | gen;
 }
 
-static bool hw_stamp_fits(const struct hw_file *f, unsigned int idx, u64 stamp)
+/**
+ * hw_stamp_fits() - may this be the beginning of a huge page?
+ * @f: its file
+ * @idx: huge page of the file
+ * @stamp: what was read
+ */
+static inline bool hw_stamp_fits(const struct hw_file *f, unsigned int idx,
+				 u64 stamp)
 {
 	return !stamp || stamp >> 32 == hw_stamp(f, idx, 0) >> 32;
 }
@@ -37,18 +54,34 @@ static bool hw_stamp_fits(const struct hw_file *f, unsigned int idx, u64 stamp)
  * broken: its words are read through the kernel's own map, which is always
  * there, and without telling KASAN, for the oracle is to say what it saw.
  */
-static unsigned long hw_word(const unsigned long *p)
+
+/**
+ * hw_word() - read a word of a page that may be gone
+ * @p: where, in the kernel's own map
+ */
+static inline unsigned long hw_word(const unsigned long *p)
 {
 	return READ_ONCE_NOCHECK(*p);
 }
 
-static u64 hw_first_word(struct folio *folio)
+/**
+ * hw_first_word() - read the stamp of a huge page
+ * @folio: the page, which may be gone
+ */
+static inline u64 hw_first_word(struct folio *folio)
 {
 	return hw_word(page_address(&folio->page));
 }
 
-/* Context: the mm's page tables above the PMD table stay where they are. */
-static pud_t *hw_pudp(struct mm_struct *mm, unsigned long addr)
+/**
+ * hw_pudp() - find the entry that a PMD table hangs from
+ * @mm: mm
+ * @addr: address below it
+ *
+ * Context: the mm's page tables above the PMD table stay where they are.
+ * Return: the entry, or NULL.
+ */
+static inline pud_t *hw_pudp(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
 	p4d_t *p4d;
@@ -61,7 +94,13 @@ static pud_t *hw_pudp(struct mm_struct *mm, unsigned long addr)
 	return pud_offset(p4d, addr);
 }
 
-static unsigned long *hw_table(pud_t *pudp)
+/**
+ * hw_table() - the PMD table that hangs from an entry
+ * @pudp: the entry
+ *
+ * Return: the table, or NULL.
+ */
+static inline unsigned long *hw_table(pud_t *pudp)
 {
 	pud_t pud = READ_ONCE(*pudp);
 
@@ -70,7 +109,12 @@ static unsigned long *hw_table(pud_t *pudp)
 	return (unsigned long *)pud_pgtable(pud);
 }
 
-static bool hw_same_page(pte_t a, pte_t b)
+/**
+ * hw_same_page() - are two entries present, and of one page?
+ * @a: entry
+ * @b: entry
+ */
+static inline bool hw_same_page(pte_t a, pte_t b)
 {
 	return pte_present(a) && pte_present(b) && pte_pfn(a) == pte_pfn(b);
 }

@@ -50,8 +50,16 @@ static void hw_walk(struct vt_thread *t, struct hw_look *l,
 	hw_judge(t->run, l, f, rule, rule->judges);
 }
 
-static void hw_walk_vma_lock(struct vt_thread *t, struct hw_state *st,
-			     const struct hw_visit *v)
+/**
+ * hw_walk_vma_lock() - walk under mmap_lock and the hugetlb vma lock
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * Context: may sleep.
+ */
+void hw_walk_vma_lock(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v)
 {
 	struct rw_semaphore *rwsem;
 	struct hw_look l;
@@ -69,8 +77,16 @@ static void hw_walk_vma_lock(struct vt_thread *t, struct hw_state *st,
 	mmap_read_unlock(v->mm);
 }
 
-static void hw_walk_per_vma(struct vt_thread *t, struct hw_state *st,
-			    const struct hw_visit *v)
+/**
+ * hw_walk_per_vma() - walk under the VMA's own lock and the hugetlb vma lock
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * Context: may sleep; this kernel has lock_vma_under_rcu().
+ */
+void hw_walk_per_vma(struct vt_thread *t, struct hw_state *st,
+		     const struct hw_visit *v)
 {
 	struct vm_area_struct *vma;
 	struct rw_semaphore *rwsem;
@@ -91,9 +107,18 @@ static void hw_walk_per_vma(struct vt_thread *t, struct hw_state *st,
 	vt_vma_end_read(vma);
 }
 
-/* The VMA is found in the tree, so that it stays there while this is held. */
-static void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
-			   const struct hw_visit *v)
+/**
+ * hw_walk_i_mmap() - walk under i_mmap_rwsem
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * The VMA is found in the tree, so that it stays there while this is held.
+ *
+ * Context: may sleep; the VMAs that map a file can be told.
+ */
+void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
+		    const struct hw_visit *v)
 {
 	struct vm_area_struct *vma;
 	struct hw_look l;
@@ -150,9 +175,16 @@ static struct folio *hw_get(struct hw_look *l, bool *still)
 	return folio;
 }
 
-/* Context: the mm is in use, or nobody would wait for this CPU. */
-static void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
-			     const struct hw_visit *v)
+/**
+ * hw_walk_irqs_off() - walk with interrupts off, as GUP-fast does
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * Context: the mm is in use, or nobody would wait for this CPU.
+ */
+void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v)
 {
 	struct folio *folio = NULL;
 	const char *what = NULL;
@@ -186,9 +218,18 @@ static void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 	folio_put(folio);
 }
 
-/* What a look costs: the same walk under the same locks with and without it. */
-static void hw_price(struct vt_thread *t, struct hw_state *st,
-		     const struct hw_visit *v, bool checked)
+/**
+ * hw_price() - what a look costs: the same walk under the same locks with and
+ *	without it
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ * @checked: with it
+ *
+ * Context: may sleep.
+ */
+void hw_price(struct vt_thread *t, struct hw_state *st,
+	      const struct hw_visit *v, bool checked)
 {
 	unsigned long since = jiffies;
 	u64 t0 = ktime_get_ns();

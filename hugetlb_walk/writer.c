@@ -60,7 +60,14 @@ static void hw_write_once(struct hw_writer *w)
 	mutex_unlock(&slot->lock);
 }
 
-static int hw_writer(struct vt_thread *t)
+/**
+ * hw_writer() - main function of a writer
+ * @t: thread; its argument is the struct hw_state
+ *
+ * Context: kthread.
+ * Return: 0 or an errno.
+ */
+int hw_writer(struct vt_thread *t)
 {
 	struct hw_writer *w = kzalloc(sizeof(*w), GFP_KERNEL);
 	unsigned int i;
