@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hugetlb_walk, what ends sharing: each operation of the writers, from a change
+ * that begins in one mm or in all of them to the mms that share again.
+ */
+#include <linux/atomic.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "symbols.h"
+#include "table.h"
+
+static void hw_begin(struct hw_state *st, struct hw_slot *slot)
+{
+	atomic_inc(&st->begun);
+	if (slot)
+		atomic_inc(&slot->begun);
+	/* Seen to have begun before it does anything: pairs with hw_exposed(). */
+	smp_mb();
+}
+
+static void hw_end(struct hw_state *st, struct hw_slot *slot)
+{
+	/* What ended was done before: pairs with hw_look_begin(). */
+	smp_mb();
+	if (slot)
+		atomic_inc(&slot->ended);
+	atomic_inc(&st->ended);
+	if (st->run->busted)
+		wake_up_all(&st->wait);
+}
+
+static void hw_begin_all(struct hw_state *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->nr_slots; i++)
+		hw_begin(st, &st->slots[i]);
+}
+
+static void hw_end_all(struct hw_state *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->nr_slots; i++)
+		hw_end(st, &st->slots[i]);
+}
+
+/*
+ * Pages that were freed by what this CPU did last are the first to be given
+ * out: fill some, so that a walker in a freed table sees it.
+ */
+static void hw_poison(struct hw_writer *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		struct page **page = &w->ring[w->next];
+
+		if (*page)
+			__free_page(*page);
+		*page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+		if (*page)
+			memset64(page_address(*page), HW_POISON,
+				 PAGE_SIZE / sizeof(u64));
+		w->next = (w->next + 1) % HW_RING;
+	}
+}
+
+static void hw_stamp_page(struct vt_run *run, const struct hw_file *f,
+			  unsigned long base, unsigned int idx)
+{
+	u64 __user *p = (u64 __user *)(base + idx * PMD_SIZE);
+	u64 seen;
+
+	if (get_user(seen, p) ||
+	    (!seen && put_user(hw_stamp(f, idx, f->gen[idx]), p)))
+		vt_count(run, HW_C_NO_PAGE, 1);
+}
+
+/**
+ * hw_touch() - touch all pages, so that the mm shares again, and stamp the new
+ *	ones
+ * @st: all of it
+ * @base: where the mm maps the file
+ *
+ * Context: the mm is in use.
+ */
+void hw_touch(struct hw_state *st, unsigned long base)
+{
+	unsigned int idx;
+
+	mutex_lock(&st->file_lock);
+	for (idx = 0; idx < HW_PAGES; idx++)
+		hw_stamp_page(st->run, &st->file, base, idx);
+	mutex_unlock(&st->file_lock);
+}
+
+static void hw_next_gen(struct hw_file *f, unsigned int idx)
+{
+	/* Whoever sees it must not see what was there before. */
+	smp_store_release(&f->gen[idx], f->gen[idx] + 1);
+}
+
+static int hw_punch(const struct hw_file *f, unsigned int idx, unsigned int nr)
+{
+	return vfs_fallocate(f->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			     (loff_t)idx * PMD_SIZE, (loff_t)nr * PMD_SIZE);
+}
+
+/**
+ * hw_shrink() - take pages from the file, and give them to the other one, so
+ *	that old content would be seen
+ * @w: writer
+ * @op: HW_PUNCH or HW_TRUNCATE
+ *
+ * Context: no mm is in use; may sleep.
+ */
+void hw_shrink(struct hw_writer *w, enum hw_op op)
+{
+	struct hw_state *st = w->st;
+	struct hw_file *f = &st->file;
+	unsigned int idx = vt_rnd_below(&w->t->rnd, HW_PAGES), i;
+	int ret;
+
+	mutex_lock(&st->file_lock);
+	hw_punch(&st->reuse, 0, HW_REUSE_PAGES);
+	hw_begin_all(st);
+	if (op == HW_PUNCH) {
+		ret = hw_punch(f, idx, 1);
+		if (!ret)
+			hw_next_gen(f, idx);
+	} else {
+		ret = vfs_truncate(&f->file->f_path, (loff_t)idx * PMD_SIZE);
+		for (i = idx; !ret && i < HW_PAGES; i++)
+			hw_next_gen(f, i);
+		/* And back: mappings past the end are no use. */
+		if (!ret)
+			ret = vfs_truncate(&f->file->f_path, PUD_SIZE);
+	}
+	if (ret)
+		vt_count(st->run, HW_C_FAILED, 1);
+
+	kthread_use_mm(st->reuse_mm);
+	for (i = 0; i < (op == HW_PUNCH ? 1 : HW_REUSE_PAGES); i++)
+		hw_stamp_page(st->run, &st->reuse, HW_REUSE_BASE, i);
+	kthread_unuse_mm(st->reuse_mm);
+	WRITE_ONCE(st->punched, st->punched + 1);
+	hw_end_all(st);
+	mutex_unlock(&st->file_lock);
+}
+
+/**
+ * hw_move() - move the mapping away, and drop it there
+ *
+ * Not to where it may share: mremap() of a table that is not shared allocates
+ * the new one with i_mmap_rwsem held for write, and huge_pmd_share() takes it
+ * for read, so that the task waits for itself for ever (seen on 6.1, 6.12 and 7.2).
+ *
+ * Context: the mm is in use; may sleep; there is sys_mremap().
+ * Return: 0 or an errno.
+ */
+long hw_move(void)
+{
+	long ret = vt_syscall(sys_mremap, HW_BASE, PUD_SIZE, PUD_SIZE,
+			      MREMAP_MAYMOVE | MREMAP_FIXED, HW_OTHER);
+
+	return ret == HW_OTHER ? vm_munmap(HW_OTHER, PUD_SIZE) : -ENOMEM;
+}
+
+/* Context: the mm is in use. Return: the VMA is in pieces or away. */
+static bool hw_alter(struct hw_writer *w, enum hw_op op)
+{
+	struct hw_state *st = w->st;
+	unsigned long part = hw_addr(1 + vt_rnd_below(&w->t->rnd, HW_PAGES));
+	long ret = 0;
+
+	switch (op) {
+	case HW_MUNMAP:
+		ret = vm_munmap(HW_BASE, PUD_SIZE);
+		break;
+	case HW_MAP_FIXED:
+		ret = hw_map(&st->file, part, PMD_SIZE, MAP_NORESERVE);
+		break;
+	case HW_PARTIAL:
+		ret = vm_munmap(part, PMD_SIZE);
+		break;
+	case HW_MPROTECT_PART:
+		ret = vt_syscall(sys_mprotect, part, PMD_SIZE, PROT_READ);
+		break;
+	case HW_MPROTECT:
+		ret = vt_syscall(sys_mprotect, HW_BASE, PUD_SIZE, PROT_READ);
+		if (!ret)
+			ret = vt_syscall(sys_mprotect, HW_BASE, PUD_SIZE,
+					 PROT_READ | PROT_WRITE);
+		break;
+	case HW_MREMAP:
+		ret = hw_move();
+		break;
+	case HW_MADVISE:
+		ret = vt_syscall(sys_madvise, part, PMD_SIZE, MADV_DONTDUMP);
+		break;
+	case HW_DONTNEED:
+		ret = vt_syscall(sys_madvise, HW_BASE, PUD_SIZE, MADV_DONTNEED);
+		break;
+	default:
+		break;
+	}
+	if (ret)
+		vt_count(st->run, HW_C_FAILED, 1);
+
+	return ret || (op != HW_MPROTECT && op != HW_DONTNEED);
+}
+
+/* An mm that shares exits, and a new one takes its place. */
+static void hw_exchange(struct hw_state *st, struct hw_slot *slot)
+{
+	struct mm_struct *old = slot->mm, *new;
+
+	new = hw_mm_new(&st->file, HW_BASE, PUD_SIZE, MAP_NORESERVE);
+	if (!new) {
+		vt_count(st->run, HW_C_FAILED, 1);
+		return;
+	}
+	hw_begin(st, slot);
+	hw_slot_set(slot, NULL);
+	/* Nobody is about to get the old one, or looks at its page tables. */
+	synchronize_rcu_expedited();
+	hw_mm_put(st->run, old);
+	hw_end(st, slot);
+	hw_slot_set(slot, new);
+}
+
+/**
+ * hw_change() - end the sharing of one mm, and let it share again
+ * @w: writer
+ * @slot: the mm's
+ * @op: how; for HW_PUNCH and HW_TRUNCATE that was hw_shrink()
+ *
+ * Context: no mm is in use, hw_slot.lock held; may sleep.
+ */
+void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
+{
+	struct hw_state *st = w->st;
+	bool remap = false;
+	u64 t0;
+
+	if (op == HW_EXIT)
+		hw_exchange(st, slot);
+
+	kthread_use_mm(slot->mm);
+	if (op != HW_EXIT) {
+		hw_begin(st, slot);
+		t0 = ktime_get_ns();
+		remap = hw_alter(w, op);
+		vt_hist(st->run, HW_H_UNSHARE, ktime_get_ns() - t0);
+		hw_end(st, slot);
+	}
+	hw_poison(w);
+	hw_tally(st);
+	if (remap) {
+		hw_begin(st, slot);
+		if (hw_map(&st->file, HW_BASE, PUD_SIZE, MAP_NORESERVE))
+			vt_count(st->run, HW_C_FAILED, 1);
+		hw_end(st, slot);
+	}
+	hw_touch(st, HW_BASE);
+	kthread_unuse_mm(slot->mm);
+	hw_tally(st);
+}
+
+/**
+ * hw_lock_all() - lock all slots
+ * @st: all of it
+ *
+ * Context: may sleep.
+ */
+void hw_lock_all(struct hw_state *st)
+{
+	unsigned int i;
+
+	mutex_lock(&st->all_lock);
+	for (i = 0; i < st->nr_slots; i++)
+		mutex_lock_nest_lock(&st->slots[i].lock, &st->all_lock);
+}
+
+/**
+ * hw_unlock_all() - unlock all slots
+ * @st: all of it
+ *
+ * Context: after hw_lock_all().
+ */
+void hw_unlock_all(struct hw_state *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->nr_slots; i++)
+		mutex_unlock(&st->slots[i].lock);
+	mutex_unlock(&st->all_lock);
+}
+
+/**
+ * hw_purge() - all of them unmap, so that the table is not only unshared but
+ *	freed
+ * @w: writer
+ *
+ * Context: no mm is in use; may sleep.
+ */
+void hw_purge(struct hw_writer *w)
+{
+	struct hw_state *st = w->st;
+	unsigned int i;
+
+	hw_lock_all(st);
+	for (i = 0; i < st->nr_slots; i++) {
+		struct hw_slot *slot = &st->slots[i];
+
+		kthread_use_mm(slot->mm);
+		hw_begin(st, slot);
+		if (vm_munmap(HW_BASE, PUD_SIZE))
+			vt_count(st->run, HW_C_FAILED, 1);
+		hw_poison(w);
+		if (i == st->nr_slots - 1)
+			WRITE_ONCE(st->purged, st->purged + 1);
+		hw_end(st, slot);
+		kthread_unuse_mm(slot->mm);
+		hw_tally(st);
+	}
+	/* At the end of the test nobody needs them any more. */
+	for (i = 0; i < st->nr_slots && !READ_ONCE(vt_pause); i++) {
+		struct hw_slot *slot = &st->slots[i];
+
+		kthread_use_mm(slot->mm);
+		if (hw_map(&st->file, HW_BASE, PUD_SIZE, MAP_NORESERVE))
+			vt_count(st->run, HW_C_FAILED, 1);
+		hw_touch(st, HW_BASE);
+		kthread_unuse_mm(slot->mm);
+	}
+	hw_unlock_all(st);
+	hw_tally(st);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the rooms of hugetlb_walk share: addresses and sizes, the kinds, counters
+ * and operations, and the structs of a file, of an mm that shares, of the
+ * directed race and of the scenario at work.
+ */
+#ifndef HW_HUGETLB_WALK_H
+#define HW_HUGETLB_WALK_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/cache.h>
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/pgtable.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "engine.h"
+
+/* All in one PUD table, which the anchors at either end keep in its place. */
+#define HW_BASE		(64 * PUD_SIZE)
+#define HW_LOW		(HW_BASE - PUD_SIZE)
+#define HW_REUSE_BASE	(HW_BASE + 2 * PUD_SIZE)
+#define HW_OTHER	(HW_BASE + 4 * PUD_SIZE + PMD_SIZE)	/* not to share */
+#define HW_HIGH		(HW_BASE + 8 * PUD_SIZE)
+
+#define HW_PAGES	4	/* huge pages of the file that are in use */
+#define HW_REUSE_PAGES	2	/* of the file that takes what was freed */
+#define HW_LAB_PAGES	1
+#define HW_MOST		16	/* huge pages the mount may have */
+#define HW_LEAST	8
+
+#define HW_MIN_SLOTS	3
+#define HW_BATCH	32	/* walks in one mm */
+#define HW_RING		48	/* pages kept to be seen where tables were */
+#define HW_POISON	0x5eed5eed5eed5e00UL	/* not present */
+#define HW_MAX_PUDS	128	/* looked at by one census */
+
+enum hw_kind {
+	HW_TABLE_FREED, HW_TABLE_MOVED, HW_ENTRY_MOVED, HW_NO_SYNC,
+	HW_WRONG_FOLIO, HW_STALE_TLB, HW_SHARE_COUNT, HW_SPLIT_SHARED,
+	HW_PAGE_LEAK,
+};
+
+/* What a walker without protection gets to see. */
+#define HW_NAKED_KINDS	(BIT(HW_TABLE_FREED) | BIT(HW_TABLE_MOVED) |	\
+			 BIT(HW_ENTRY_MOVED) | BIT(HW_NO_SYNC) |	\
+			 BIT(HW_WRONG_FOLIO))
+
+enum hw_counter {
+	HW_C_SHARED_NOW, HW_C_SHARES, HW_C_UNSHARES, HW_C_JUDGED, HW_C_EMPTY,
+	HW_C_VMA_LOCK, HW_C_PER_VMA, HW_C_I_MMAP, HW_C_IRQS_OFF, HW_C_FAULT,
+	HW_C_PIN_FAST, HW_C_PIN, HW_C_MINCORE, HW_C_READ, HW_C_CENSUS,
+	HW_C_OPS, HW_C_MUNMAP = HW_C_OPS, HW_C_MAP_FIXED, HW_C_PARTIAL,
+	HW_C_MPROTECT_PART, HW_C_MPROTECT, HW_C_MREMAP, HW_C_MADVISE,
+	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
+	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_NO_PAGE, HW_C_FAILED,
+	HW_C_CHECKED, HW_C_CHECKED_NS, HW_C_BARE, HW_C_BARE_NS,
+};
+
+enum hw_hist { HW_H_UNSHARE };
+
+/* What writers do to the sharing; in the order of their counters. */
+enum hw_op {
+	HW_MUNMAP, HW_MAP_FIXED, HW_PARTIAL, HW_MPROTECT_PART, HW_MPROTECT,
+	HW_MREMAP, HW_MADVISE, HW_DONTNEED, HW_PUNCH, HW_TRUNCATE, HW_EXIT,
+	HW_PURGE, HW_NR_OPS,
+};
+
+/* By which walk readers look. */
+enum hw_way {
+	HW_BY_VMA_LOCK, HW_BY_PER_VMA, HW_BY_I_MMAP, HW_BY_IRQS_OFF,
+	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE, HW_NR_WAYS,
+};
+
+/**
+ * struct hw_choice - one of the things that a thread chooses from
+ * @name: its name
+ * @weight: how often it is drawn, in as many draws as all weights add up to
+ */
+struct hw_choice {
+	const char *name;
+	unsigned int weight;
+};
+
+/* hugetlb_walk_torture.c: what is drawn, by names and weights */
+extern const struct hw_choice hw_ops[HW_NR_OPS];
+extern const struct hw_choice hw_ways[HW_NR_WAYS];
+
+/**
+ * hw_choose() - draw from a table of choices
+ * @rnd: random stream; one number is taken from it
+ * @table: the choices
+ * @n: how many
+ *
+ * Return: index into @table.
+ */
+static inline unsigned int hw_choose(struct vt_rnd *rnd,
+				     const struct hw_choice *table,
+				     unsigned int n)
+{
+	unsigned int i, sum = 0, drawn;
+
+	for (i = 0; i < n; i++)
+		sum += table[i].weight;
+	drawn = vt_rnd_below(rnd, sum);
+	for (i = 0; drawn >= table[i].weight; i++)
+		drawn -= table[i].weight;
+	return i;
+}
+
+/**
+ * struct hw_file - a file of the private mount
+ * @file: file, without a name
+ * @mapping: its pages
+ * @id: goes into the stamps
+ * @gen: per huge page, how often it has been punched out; what it may hold is
+ *	zeros or a stamp of this generation
+ */
+struct hw_file {
+	struct file *file;
+	struct address_space *mapping;
+	u8 id;
+	u32 gen[HW_PAGES];
+};
+
+/**
+ * struct hw_slot - a place for an mm that shares
+ * @lock: whoever changes its mappings or the mm itself
+ * @mm: the mm; may be read under RCU, and got while it is read
+ * @pudp: its entry for HW_BASE; may be looked at under RCU
+ * @joined: the table it was last seen to share (hw_state.tally_lock)
+ * @begun: changes that may end its sharing, begun
+ * @ended: and ended
+ */
+struct hw_slot {
+	struct mutex lock;
+	struct mm_struct *mm;
+	pud_t *pudp;
+	unsigned long joined;
+	atomic_t begun ____cacheline_aligned_in_smp;
+	atomic_t ended;
+};
+
+enum hw_lab_step { HW_LAB_IDLE, HW_LAB_POSTED, HW_LAB_TAKEN, HW_LAB_GO, HW_LAB_DONE };
+
+/**
+ * struct hw_lab - the directed race
+ * @file: what both mms map
+ * @splitter: mm whose VMA is split while it alone has a table
+ * @joiner: mm that begins to share that table meanwhile
+ * @step: of enum hw_lab_step
+ * @wait: for the next step
+ * @took_ns: how long the last split took
+ * @from_ns: when the joiner began
+ * @to_ns: when it had its table
+ */
+struct hw_lab {
+	struct hw_file file;
+	struct mm_struct *splitter;
+	struct mm_struct *joiner;
+	atomic_t step;
+	wait_queue_head_t wait;
+	u32 took_ns;
+	u64 from_ns;
+	u64 to_ns;
+};
+
+/**
+ * struct hw_state - all of it
+ * @run: run
+ * @mnt: mount of hugetlbfs that nobody else has
+ * @file: what the slots map
+ * @reuse: takes the pages that @file loses
+ * @reuse_mm: maps @reuse
+ * @lab: the directed race
+ * @file_lock: content of @file and @reuse; inside hw_slot.lock
+ * @all_lock: for whoever takes more than one hw_slot.lock
+ * @tally_lock: counting of who shares
+ * @begun: changes to any slot, begun
+ * @ended: and ended
+ * @punched: times pages were taken from @file, whole
+ * @purged: times the shared table was freed
+ * @wait: for one of these (busted)
+ * @held: a page that is kept too long (busted)
+ * @nr_slots: number of @slots
+ * @slots: the mms that share
+ */
+struct hw_state {
+	struct vt_run *run;
+	struct vfsmount *mnt;
+	struct hw_file file;
+	struct hw_file reuse;
+	struct mm_struct *reuse_mm;
+	struct hw_lab lab;
+	struct mutex file_lock;
+	struct mutex all_lock;
+	struct mutex tally_lock;
+	atomic_t begun ____cacheline_aligned_in_smp;
+	atomic_t ended;
+	u32 punched;
+	u32 purged;
+	wait_queue_head_t wait;
+	struct folio *held;
+	unsigned int nr_slots;
+	struct hw_slot slots[];
+};
+
+/**
+ * struct hw_visit - a reader's stay in an mm
+ * @slot: which, at the time
+ * @mm: the mm, with a reference
+ * @pudp: its entry for HW_BASE
+ */
+struct hw_visit {
+	struct hw_slot *slot;
+	struct mm_struct *mm;
+	pud_t *pudp;
+};
+
+/**
+ * struct hw_writer - a writer at work
+ * @t: thread
+ * @st: all of it
+ * @next: in @ring, the next page to exchange
+ * @ring: poisoned pages, kept to be seen where tables were
+ */
+struct hw_writer {
+	struct vt_thread *t;
+	struct hw_state *st;
+	unsigned int next;
+	struct page *ring[HW_RING];
+};
+
+/**
+ * hw_enough() - is a batch over?
+ * @since: jiffies when it began
+ *
+ * Return: somebody wants the thread to pause or end, or the batch has taken its
+ * time.
+ */
+static inline bool hw_enough(unsigned long since)
+{
+	return READ_ONCE(vt_pause) || kthread_should_stop() ||
+	       time_after(jiffies, since + msecs_to_jiffies(10));
+}
+
+/**
+ * hw_busted_turn() - shall a thread break a promise now?
+ * @t: thread
+ * @kinds: bit set of the kinds of which it would
+ *
+ * Return: one of them is busted, and it is its turn.
+ */
+static inline bool hw_busted_turn(struct vt_thread *t, u32 kinds)
+{
+	return t->run->busted & kinds && vt_rnd_one_in(&t->rnd, 2);
+}
+
+struct hw_look;
+struct hw_rule;
+
+/* map.c: the mms that share */
+int hw_map(const struct hw_file *f, unsigned long addr, unsigned long len,
+	   unsigned long flags);
+struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
+			    unsigned long len, unsigned long flags);
+void hw_mm_put(struct vt_run *run, struct mm_struct *mm);
+void hw_slot_set(struct hw_slot *slot, struct mm_struct *mm);
+
+/* change.c: what ends sharing */
+void hw_touch(struct hw_state *st, unsigned long base);
+void hw_shrink(struct hw_writer *w, enum hw_op op);
+long hw_move(void);
+void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op);
+void hw_lock_all(struct hw_state *st);
+void hw_unlock_all(struct hw_state *st);
+void hw_purge(struct hw_writer *w);
+
+/* writer.c: writers */
+int hw_writer(struct vt_thread *t);
+
+/* walk.c: the module's own walkers */
+void hw_walk_vma_lock(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v);
+void hw_walk_per_vma(struct vt_thread *t, struct hw_state *st,
+		     const struct hw_visit *v);
+void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
+		    const struct hw_visit *v);
+void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v);
+void hw_price(struct vt_thread *t, struct hw_state *st,
+	      const struct hw_visit *v, bool checked);
+
+/* kernel.c: the kernel's own walkers */
+bool hw_fault(struct mm_struct *mm, unsigned long addr);
+void hw_walk_fault(struct vt_thread *t, struct mm_struct *mm);
+void hw_walk_pin(struct vt_thread *t, struct hw_state *st,
+		 const struct hw_visit *v, bool fast);
+void hw_walk_mincore(struct vt_thread *t);
+void hw_walk_read(struct vt_thread *t, struct hw_state *st,
+		  const struct hw_visit *v);
+
+/* reader.c: readers */
+int hw_reader(struct vt_thread *t);
+
+/* judge.c: what is a race in a look */
+const char *hw_folio_wrong(const struct hw_file *f, struct folio *folio,
+			   unsigned int idx, bool may_be_cut_off);
+void hw_wrong_folio(struct vt_run *run, struct hw_look *l, const char *under,
+		    const char *what);
+void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
+	      const struct hw_rule *rule, u32 judges);
+
+/* census.c: who shares which table */
+void hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
+	       bool exposed);
+void hw_walk_census(struct vt_run *run, struct hw_state *st);
+void hw_tally(struct hw_state *st);
+
+/* directed.c: the directed race */
+int hw_splitter(struct vt_thread *t);
+int hw_joiner(struct vt_thread *t);
+
+/* busted.c: what makes it fail on purpose */
+void hw_recall(const struct hw_visit *v, const unsigned long **kept);
+void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
+		   const struct hw_visit *v);
+void hw_plant(struct hw_state *st);
+void hw_hold_page(struct hw_state *st);
+
+#endif /* HW_HUGETLB_WALK_H */

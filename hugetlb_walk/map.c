@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hugetlb_walk, the mms that share: how they map a file, and what has to come
+ * back when they exit (page_leak).
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched/mm.h>
+#include <linux/uaccess.h>
+
+#include "space.h"
+#include "table.h"
+
+/**
+ * hw_map() - map a file, shared, in place of what is there
+ * @f: the file
+ * @addr: where, and at which offset below a PUD the file begins
+ * @len: how much
+ * @flags: further ones of MAP_*
+ *
+ * Context: the mm is in use; may sleep.
+ * Return: 0 or an errno.
+ */
+int hw_map(const struct hw_file *f, unsigned long addr, unsigned long len,
+	   unsigned long flags)
+{
+	unsigned long ret = vm_mmap(f->file, addr, len, PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_FIXED | flags,
+				    addr & ~PUD_MASK);
+
+	return IS_ERR_VALUE(ret) ? (int)ret : 0;
+}
+
+static int hw_anchor(unsigned long addr)
+{
+	unsigned long ret = vm_mmap(NULL, addr, PAGE_SIZE,
+				    PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+
+	if (IS_ERR_VALUE(ret))
+		return (int)ret;
+	return put_user(1, (u8 __user *)addr);
+}
+
+/**
+ * hw_mm_new() - an mm that maps a file whole
+ * @f: the file
+ * @base: where
+ * @len: how much
+ * @flags: further ones of MAP_*
+ *
+ * The anchors, one page each, see to it that the page tables above its PMD table
+ * stay until it exits.
+ *
+ * Context: may sleep.
+ * Return: the mm, or NULL.
+ */
+struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
+			    unsigned long len, unsigned long flags)
+{
+	struct mm_struct *mm = vt_mm_new();
+	int ret;
+
+	if (!mm)
+		return NULL;
+	kthread_use_mm(mm);
+	ret = hw_anchor(HW_LOW);
+	if (!ret)
+		ret = hw_anchor(HW_HIGH);
+	if (!ret)
+		ret = hw_map(f, base, len, flags);
+	kthread_unuse_mm(mm);
+	if (!ret)
+		return mm;
+	vt_mm_put(mm);
+	return NULL;
+}
+
+/**
+ * hw_mm_put() - drop the last reference of an mm, if it is the last, and see
+ *	whether all page tables come back
+ * @run: run
+ * @mm: the mm
+ *
+ * Context: may sleep.
+ */
+void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
+{
+	bool last = atomic_read(&mm->mm_users) == 1;
+	unsigned long left;
+
+	mmgrab(mm);
+	if (vt_busted(run, HW_PAGE_LEAK))
+		mm_inc_nr_pmds(mm);
+	vt_mm_put(mm);
+	if (last) {
+		left = mm_pgtables_bytes(mm);
+		vt_look(run, HW_PAGE_LEAK, true);
+		if (left)
+			vt_race(run, HW_PAGE_LEAK, mm, 0, left, 0,
+				"%lu bytes of page tables left when all is unmapped",
+				left);
+	}
+	/* The kernel itself looks when the mm is freed. */
+	if (vt_busted(run, HW_PAGE_LEAK))
+		mm_dec_nr_pmds(mm);
+	mmdrop(mm);
+}
+
+/**
+ * hw_slot_set() - publish the mm of a slot
+ * @slot: the slot
+ * @mm: the mm, or NULL
+ *
+ * Context: nobody else changes the slot; a reader may have the old mm until a
+ * grace period later.
+ */
+void hw_slot_set(struct hw_slot *slot, struct mm_struct *mm)
+{
+	WRITE_ONCE(slot->pudp, mm ? hw_pudp(mm, HW_BASE) : NULL);
+	/* Who gets the mm finds its page tables: pairs with hw_visit(). */
+	smp_store_release(&slot->mm, mm);
+}

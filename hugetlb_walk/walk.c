@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hugetlb_walk, the module's own walkers: under each protection that is
+ * documented a walk looks at a table twice, and has judged what that protection
+ * promises. And what such a look costs.
+ */
+#include <linux/irqflags.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/rwsem.h>
+
+#include "compat_hugetlb.h"
+#include "look.h"
+#include "symbols.h"
+
+#define HW_STABLE_KINDS	(BIT(HW_TABLE_FREED) | BIT(HW_TABLE_MOVED) |	\
+			 BIT(HW_ENTRY_MOVED) | BIT(HW_WRONG_FOLIO))
+
+static const struct hw_rule hw_vma_lock = {
+	.name = "mmap+hugetlb",
+	.counter = HW_C_VMA_LOCK, .judges = HW_STABLE_KINDS, .typed = true,
+};
+
+static const struct hw_rule hw_per_vma = {
+	.name = "vma+hugetlb",
+	.counter = HW_C_PER_VMA, .judges = HW_STABLE_KINDS, .typed = true,
+};
+
+static const struct hw_rule hw_i_mmap = {
+	.name = "i_mmap",
+	.counter = HW_C_I_MMAP, .judges = HW_STABLE_KINDS, .typed = true,
+};
+
+static const struct hw_rule hw_irqs_off = {
+	.name = "irqs off",
+	.counter = HW_C_IRQS_OFF,
+	.judges = BIT(HW_TABLE_FREED) | BIT(HW_NO_SYNC),
+};
+
+/* Look, hold it for a while, look again. */
+static void hw_walk(struct vt_thread *t, struct hw_look *l,
+		    const struct hw_rule *rule, const struct hw_file *f)
+{
+	if (!hw_look_first(l)) {
+		vt_count(t->run, HW_C_EMPTY, 1);
+		return;
+	}
+	vt_count(t->run, rule->counter, 1);
+	vt_hold(t);
+	hw_judge(t->run, l, f, rule, rule->judges);
+}
+
+/**
+ * hw_walk_vma_lock() - walk under mmap_lock and the hugetlb vma lock
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * Context: may sleep.
+ */
+void hw_walk_vma_lock(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v)
+{
+	struct rw_semaphore *rwsem;
+	struct hw_look l;
+
+	hw_look_begin(&l, v, vt_rnd_below(&t->rnd, HW_PAGES));
+	mmap_read_lock(v->mm);
+	rwsem = hw_vma_rwsem(find_vma(v->mm, HW_BASE), &st->file);
+	if (rwsem) {
+		down_read(rwsem);
+		hw_walk(t, &l, &hw_vma_lock, &st->file);
+		up_read(rwsem);
+	} else {
+		vt_count(t->run, HW_C_EMPTY, 1);
+	}
+	mmap_read_unlock(v->mm);
+}
+
+/**
+ * hw_walk_per_vma() - walk under the VMA's own lock and the hugetlb vma lock
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * Context: may sleep; this kernel has lock_vma_under_rcu().
+ */
+void hw_walk_per_vma(struct vt_thread *t, struct hw_state *st,
+		     const struct hw_visit *v)
+{
+	struct vm_area_struct *vma;
+	struct rw_semaphore *rwsem;
+	struct hw_look l;
+
+	hw_look_begin(&l, v, vt_rnd_below(&t->rnd, HW_PAGES));
+	vma = vt_call(lock_vma_under_rcu)(v->mm, HW_BASE);
+	if (!vma) {
+		vt_count(t->run, HW_C_EMPTY, 1);
+		return;
+	}
+	rwsem = hw_vma_rwsem(vma, &st->file);
+	if (rwsem) {
+		down_read(rwsem);
+		hw_walk(t, &l, &hw_per_vma, &st->file);
+		up_read(rwsem);
+	}
+	vt_vma_end_read(vma);
+}
+
+/**
+ * hw_walk_i_mmap() - walk under i_mmap_rwsem
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * The VMA is found in the tree, so that it stays there while this is held.
+ *
+ * Context: may sleep; the VMAs that map a file can be told.
+ */
+void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
+		    const struct hw_visit *v)
+{
+	struct vm_area_struct *vma;
+	struct hw_look l;
+
+	hw_look_begin(&l, v, vt_rnd_below(&t->rnd, HW_PAGES));
+	i_mmap_lock_read(st->file.mapping);
+	for (vma = vt_rmap_first(st->file.mapping); vma; vma = vt_rmap_next(vma))
+		if (vma->vm_mm == v->mm && vma->vm_start <= HW_BASE &&
+		    vma->vm_end >= HW_BASE + PUD_SIZE)
+			break;
+	if (vma)
+		hw_walk(t, &l, &hw_i_mmap, &st->file);
+	else
+		vt_count(t->run, HW_C_EMPTY, 1);
+	i_mmap_unlock_read(st->file.mapping);
+}
+
+/*
+ * Is the table, which @l's mm has, in another mm at this moment too?
+ *
+ * The count alone does not tell: two faults of one mm may both have raised it,
+ * and one of them takes its own back without waiting for anybody.
+ *
+ * Context: interrupts off, which RCU waits for.
+ */
+static bool hw_shared_truly(struct hw_state *st, struct hw_look *l)
+{
+	unsigned int i;
+
+	for (i = 0; l->shared && i < st->nr_slots; i++) {
+		pud_t *pudp = READ_ONCE(st->slots[i].pudp);
+
+		if (&st->slots[i] != l->slot && pudp &&
+		    hw_table(pudp) == l->table)
+			return true;
+	}
+	return false;
+}
+
+/* As GUP-fast gets a page. Return: the page, with a reference, or NULL. */
+static struct folio *hw_get(struct hw_look *l, bool *still)
+{
+	unsigned long pfn = pte_pfn(l->entry);
+	struct folio *folio;
+
+	if (!pte_present(l->entry) || !pfn_valid(pfn))
+		return NULL;
+	folio = page_folio(pfn_to_page(pfn));
+	if (!folio_try_get(folio))
+		return NULL;
+	*still = page_folio(pfn_to_page(pfn)) == folio &&
+		 hw_table(l->pudp) == l->table &&
+		 hw_same_page(l->entry, __pte(hw_word(&l->table[l->idx])));
+	return folio;
+}
+
+/**
+ * hw_walk_irqs_off() - walk with interrupts off, as GUP-fast does
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * Context: the mm is in use, or nobody would wait for this CPU.
+ */
+void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v)
+{
+	struct folio *folio = NULL;
+	const char *what = NULL;
+	bool still = false;
+	unsigned long flags;
+	struct hw_look l;
+
+	hw_look_begin(&l, v, vt_rnd_below(&t->rnd, HW_PAGES));
+	local_irq_save(flags);
+	if (hw_look_first(&l)) {
+		vt_count(t->run, HW_C_IRQS_OFF, 1);
+		l.shared = hw_shared_truly(st, &l);
+		folio = hw_get(&l, &still);
+		vt_hold(t);
+		hw_judge(t->run, &l, &st->file, &hw_irqs_off,
+			 hw_irqs_off.judges);
+	} else {
+		vt_count(t->run, HW_C_EMPTY, 1);
+	}
+	local_irq_restore(flags);
+
+	if (!folio)
+		return;
+	/* It may have left the file since, but not become another's. */
+	if (still) {
+		vt_look(t->run, HW_WRONG_FOLIO, l.shared && hw_exposed(&l));
+		what = hw_folio_wrong(&st->file, folio, l.idx, true);
+	}
+	if (what)
+		hw_wrong_folio(t->run, &l, "irqs off", what);
+	folio_put(folio);
+}
+
+/**
+ * hw_price() - what a look costs: the same walk under the same locks with and
+ *	without it
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ * @checked: with it
+ *
+ * Context: may sleep.
+ */
+void hw_price(struct vt_thread *t, struct hw_state *st,
+	      const struct hw_visit *v, bool checked)
+{
+	unsigned long since = jiffies;
+	u64 t0 = ktime_get_ns();
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 8 * HW_BATCH && !hw_enough(since); i++) {
+		struct rw_semaphore *rwsem;
+		struct hw_look l;
+
+		hw_look_begin(&l, v, i % HW_PAGES);
+		mmap_read_lock(v->mm);
+		rwsem = hw_vma_rwsem(find_vma(v->mm, HW_BASE), &st->file);
+		if (rwsem) {
+			down_read(rwsem);
+			if (hw_look_first(&l)) {
+				n++;
+				if (checked)
+					hw_judge(t->run, &l, &st->file,
+						 &hw_vma_lock,
+						 hw_vma_lock.judges);
+			}
+			up_read(rwsem);
+		}
+		mmap_read_unlock(v->mm);
+	}
+	vt_count(t->run, checked ? HW_C_CHECKED_NS : HW_C_BARE_NS,
+		 ktime_get_ns() - t0);
+	vt_count(t->run, checked ? HW_C_CHECKED : HW_C_BARE, n);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hugetlb_walk, writers: which change is next, and to whom.
+ */
+#include <linux/gfp.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "hugetlb_walk.h"
+#include "symbols.h"
+
+static bool hw_op_possible(enum hw_op op)
+{
+	switch (op) {
+	case HW_MPROTECT_PART:
+	case HW_MPROTECT:
+		return vt_has(sys_mprotect);
+	case HW_MREMAP:
+		return vt_has(sys_mremap);
+	case HW_MADVISE:
+	case HW_DONTNEED:
+		return vt_has(sys_madvise);
+	default:
+		return true;
+	}
+}
+
+static enum hw_op hw_draw(struct hw_writer *w)
+{
+	struct vt_rnd *rnd = &w->t->rnd;
+	enum hw_op op;
+
+	/* Whoever breaks promises wants to see it soon. */
+	if (w->t->run->busted & (HW_NAKED_KINDS | BIT(HW_STALE_TLB)) &&
+	    !vt_rnd_one_in(rnd, 4))
+		return vt_rnd_one_in(rnd, 2) ? HW_PUNCH : HW_PURGE;
+	do {
+		op = hw_choose(rnd, hw_ops, HW_NR_OPS);
+	} while (!hw_op_possible(op));
+	return op;
+}
+
+static void hw_write_once(struct hw_writer *w)
+{
+	struct hw_state *st = w->st;
+	struct hw_slot *slot = &st->slots[vt_rnd_below(&w->t->rnd,
+						       st->nr_slots)];
+	enum hw_op op = hw_draw(w);
+
+	vt_count(st->run, HW_C_OPS + op, 1);
+	vt_op(st->run);
+	if (op == HW_PURGE) {
+		hw_purge(w);
+		return;
+	}
+	mutex_lock(&slot->lock);
+	if (op == HW_PUNCH || op == HW_TRUNCATE)
+		hw_shrink(w, op);
+	hw_change(w, slot, op);
+	mutex_unlock(&slot->lock);
+}
+
+/**
+ * hw_writer() - main function of a writer
+ * @t: thread; its argument is the struct hw_state
+ *
+ * Context: kthread.
+ * Return: 0 or an errno.
+ */
+int hw_writer(struct vt_thread *t)
+{
+	struct hw_writer *w = kzalloc(sizeof(*w), GFP_KERNEL);
+	unsigned int i;
+
+	if (!w)
+		return -ENOMEM;
+	w->t = t;
+	w->st = t->arg;
+	while (vt_go(t)) {
+		hw_write_once(w);
+		if (hw_busted_turn(t, BIT(HW_SHARE_COUNT) | BIT(HW_SPLIT_SHARED)))
+			hw_plant(w->st);
+	}
+	for (i = 0; i < HW_RING; i++)
+		if (w->ring[i])
+			__free_page(w->ring[i]);
+	kfree(w);
+	return 0;
+}
