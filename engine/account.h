@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The accounts that the kernel keeps of mappings: of an mm, and of the machine.
+ */
+#ifndef VT_ACCOUNT_H
+#define VT_ACCOUNT_H
+
+#include <linux/mm_types.h>
+
+#include "burst.h"
+
+struct vt_run;
+
+/**
+ * struct vt_books - the sums an mm keeps of its VMAs, in pages but for the first
+ * @map_count: number of VMAs
+ * @total_vm: all that is mapped
+ * @locked_vm: what is locked
+ * @data_vm: what is private and writable, and no stack
+ * @exec_vm: what is executable and not writable
+ * @stack_vm: stacks
+ */
+struct vt_books {
+	long map_count;
+	long total_vm;
+	long locked_vm;
+	long data_vm;
+	long exec_vm;
+	long stack_vm;
+};
+
+void vt_books_kept(const struct mm_struct *mm, struct vt_books *kept);
+void vt_books_sum(struct mm_struct *mm, struct vt_books *sum);
+unsigned int vt_books_judge(struct vt_run *run, unsigned int kind,
+			    struct mm_struct *mm, const struct vt_books *kept,
+			    const struct vt_books *want, const char *when);
+
+/**
+ * struct vt_burst - an operation that has to leave committed memory as it was
+ * @name: what it does, for the record and the log
+ * @once: does it once and puts back whatever it changes; returns 0, or an errno
+ *	if it cannot be had, which is no race
+ */
+struct vt_burst {
+	const char *name;
+	int (*once)(void *arg);
+};
+
+enum vt_burst_result vt_burst(struct vt_run *run, unsigned int kind,
+			      struct mm_struct *mm, const struct vt_burst *burst,
+			      void *arg);
+
+#endif /* VT_ACCOUNT_H */
