@@ -15,6 +15,11 @@
  * Writers say in the space which region they are at work in. Readers aim there
  * every other time, and a look is exposed if something was in flight in its
  * region between the locking and the release.
+ *
+ * What changes is in vma_lock/change.c, writer.c and directed.c, on VMAs and mms
+ * of vma.c and space.c. Who looks is in reader.c, look.h and fault.c; what writers
+ * and the last user of a space judge is in exclusive.c and count.c. What breaks
+ * promises on purpose is in busted.c, and next to the promise where it is one line.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -73,18 +78,25 @@ static const char *const vl_hists[] = {
 };
 
 /* What writers do. */
-const struct vl_op vl_changes[] = {
-	{ 6, vl_do_munmap },
-	{ 8, vl_do_map_fixed },
-	{ 8, vl_do_mprotect },
-	{ 6, vl_do_mremap },
-	{ 6, vl_do_madvise },
-	{ 4, vl_do_lock },
-	{ 2, vl_do_grow },
-	{ 1, vl_do_fork },
+const struct vl_choice vl_changes[] = {
+	{ "munmap", 6, vl_do_munmap },
+	{ "map_fixed", 8, vl_do_map_fixed },
+	{ "mprotect", 8, vl_do_mprotect },
+	{ "mremap", 6, vl_do_mremap },
+	{ "madvise", 6, vl_do_madvise },
+	{ "lock", 4, vl_do_lock },
+	{ "grow", 2, vl_do_grow },
+	{ "fork", 1, vl_do_fork },
 };
 
 const unsigned int vl_nr_changes = ARRAY_SIZE(vl_changes);
+
+/* How long readers hold a VMA. */
+const struct vl_choice vl_holds[VL_HOLDS] = {
+	[VL_SLEEP] = { "sleep", 1 },
+	[VL_SPIN] = { "spin", 127 },
+	[VL_NO_HOLD] = { "no_hold", 384 },
+};
 
 static int vl_probe(struct vt_run *run)
 {

@@ -27,13 +27,6 @@ static void vl_lock_under_mmap_lock(struct vt_run *run, struct vl_held *h)
 		vt_count(run, VL_LOCK_MMAP, 1);
 }
 
-static enum vl_hold vl_pick_hold(struct vt_thread *t)
-{
-	u32 dice = vt_rnd_below(&t->rnd, 512);
-
-	return dice >= 128 ? VL_NO_HOLD : dice ? VL_SPIN : VL_SLEEP;
-}
-
 static void vl_do_hold(struct vt_thread *t, enum vl_hold hold)
 {
 	if (hold == VL_SPIN)
@@ -61,7 +54,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (dice & 4)
 		flags |= FAULT_FLAG_WRITE;
 	vl_aim(r, vl_pick_addr(t, r));
-	h->hold = vl_pick_hold(t);
+	h->hold = vl_choose(&t->rnd, vl_holds, VL_HOLDS);
 	timed = !(r->turn % 16) || trace_vma_lock_release_enabled();
 
 	if (unlikely(how != VL_SOUND))

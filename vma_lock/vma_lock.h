@@ -144,8 +144,8 @@ enum vl_field {
 	VL_VM_PRIVATE_DATA, VL_FIELDS
 };
 
-/* How long a VMA is held: no longer than it takes, or up to hold_us. */
-enum vl_hold { VL_NO_HOLD, VL_SPIN, VL_SLEEP };
+/* How long a VMA is held: up to hold_us, or no longer than it takes. */
+enum vl_hold { VL_SLEEP, VL_SPIN, VL_NO_HOLD, VL_HOLDS };
 
 /* In what way the busted flavour breaks a read. */
 enum vl_break { VL_SOUND, VL_RELEASED, VL_OTHER_MM, VL_OTHER_ADDR };
@@ -288,18 +288,43 @@ static inline unsigned int vl_region_of(unsigned long addr)
 }
 
 /**
- * struct vl_op - one of the changes that a writer chooses from
+ * struct vl_choice - one of the things that a thread chooses from
+ * @name: its name
  * @weight: how often it is drawn, in as many draws as all weights add up to
- * @make: makes it; returns 0 or an errno
+ * @make: of a change only: makes it; returns 0 or an errno
  */
-struct vl_op {
+struct vl_choice {
+	const char *name;
 	unsigned int weight;
 	long (*make)(struct vt_thread *t, struct vl_change *c);
 };
 
+/**
+ * vl_choose() - draw from a table of choices
+ * @rnd: random stream; one number is taken from it
+ * @table: the choices
+ * @n: how many
+ *
+ * Return: index into @table.
+ */
+static inline unsigned int vl_choose(struct vt_rnd *rnd,
+				     const struct vl_choice *table,
+				     unsigned int n)
+{
+	unsigned int i, sum = 0, drawn;
+
+	for (i = 0; i < n; i++)
+		sum += table[i].weight;
+	drawn = vt_rnd_below(rnd, sum);
+	for (i = 0; drawn >= table[i].weight; i++)
+		drawn -= table[i].weight;
+	return i;
+}
+
 /* What is drawn: vma_lock_torture.c */
-extern const struct vl_op vl_changes[];
+extern const struct vl_choice vl_changes[];
 extern const unsigned int vl_nr_changes;
+extern const struct vl_choice vl_holds[];
 
 /* The module's own VMAs: vma.c */
 extern const struct file_operations vl_fops;

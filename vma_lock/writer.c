@@ -14,8 +14,9 @@
 
 static void vl_write(struct vt_thread *t, struct vl_change *c)
 {
+	const struct vl_choice *change;
 	struct vl_region *region;
-	unsigned int i, first, dice = 0;
+	unsigned int first;
 	long ret;
 
 	c->region = vt_rnd_below(&t->rnd, VL_REGIONS + 1);
@@ -29,18 +30,14 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	if (c->region < VL_REGIONS - 1 && vt_rnd_one_in(&t->rnd, 4))
 		c->pages = VL_PAGES - first + 1 + vt_rnd_below(&t->rnd, 8);
 
-	for (i = 0; i < vl_nr_changes; i++)
-		dice += vl_changes[i].weight;
-	dice = vt_rnd_below(&t->rnd, dice);
-	for (i = 0; dice >= vl_changes[i].weight; i++)
-		dice -= vl_changes[i].weight;
+	change = &vl_changes[vl_choose(&t->rnd, vl_changes, vl_nr_changes)];
 
 	region = &c->space->regions[c->region];
 	WRITE_ONCE(c->space->hot, c->region);
 	atomic_inc(&region->begun);
 	if (vt_rnd_one_in(&t->rnd, 4))
 		vl_stop_reader(t, c);
-	ret = vl_changes[i].make(t, c);
+	ret = change->make(t, c);
 	atomic_inc(&region->ended);
 	WRITE_ONCE(c->w->changes, c->w->changes + 1);
 
