@@ -9,5 +9,6 @@ struct seq_file;
 
 void vt_races_reset(void);
 void vt_races_show(struct seq_file *m);
+void vt_variants_show(struct seq_file *m);
 
 #endif /* VT_RACE_H */
