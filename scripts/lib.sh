@@ -7,7 +7,7 @@
 set -u -o pipefail
 
 # Exit codes of every script.
-EX_OK=0 EX_RACE=1 EX_BROKEN=2 EX_SKIP=4
+EX_OK=0 EX_RACE=1 EX_BROKEN=2 EX_KERNEL=3 EX_SKIP=4
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROG=scripts/$(basename "$0")

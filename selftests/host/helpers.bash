@@ -7,7 +7,7 @@ setup_file()
 	TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	export TOP
 	# What make was given is not for these.
-	unset KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD MAKEFLAGS
+	unset KERNELS DURATION SCENARIOS ARGS STRICT KNOWN KNOWN_RACES SMP BUILD MAKEFLAGS
 	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 	unset ABUSE ABUSE_SEED SLOW TRACING STRESS
 }
@@ -50,7 +50,7 @@ stub_vm()
 fake_kernel()
 {
 	mkdir -p "$FAKE/build/kernels/$1" "$FAKE/build/modules/$1"
-	printf 'release=%s-amd64\nversion=%s\n' "$2" "$2" > "$FAKE/build/kernels/$1/info"
+	printf 'release=%s-amd64\nversion=%s\npackage=%s\n' "$2" "$2" "$2" > "$FAKE/build/kernels/$1/info"
 	echo vmlinuz > "$FAKE/build/kernels/$1/vmlinuz"
 	echo ko > "$FAKE/build/modules/$1/vma_torture.ko"
 }
