@@ -36,6 +36,7 @@ class Tally:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     kept: list[ktap.Result] = field(default_factory=list)
     show: bool = False
+    shown: list[str] = field(default_factory=list)
 
     def _time(self) -> str:
         seconds = int(time.time() - self.began)
@@ -48,12 +49,16 @@ class Tally:
         self.show = result.outcome == "fail"
         if self.show:
             for text in result.comments[-20:]:
+                if text in self.shown:
+                    continue
                 print(f"          {text}", file=self.out)
         print(f"{self._time()} {word} {self.prefix}{result.name}{why}", file=self.out, flush=True)
+        self.shown.clear()
 
     def comment(self, text: str) -> None:
         # What a tool says after a result that failed is about it.
         if self.show:
+            self.shown.append(text)
             print(f"          {text}", file=self.out, flush=True)
 
     def fail(self, name: str, why: str) -> None:

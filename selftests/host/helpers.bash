@@ -22,6 +22,7 @@ fake_project()
 	cp -r "$TOP/scripts" "$FAKE/"
 	mkdir -p "$FAKE/selftests/host"
 	cp "$TOP/selftests/run" "$FAKE/selftests/"
+	: > "$FAKE/selftests/expect"
 	for s; do
 		stub "$s" 'exit 0'
 	done
