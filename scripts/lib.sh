@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034  # most is for those who source this
 #
 # What the scripts share: where things are, messages, exit codes, clean-up,
-# root, and the table of known races.  Sourced, never run.
+# and root.  Sourced, never run.  What is judged is judged by scripts/judge.
 
 set -u -o pipefail
 
@@ -199,21 +199,6 @@ align()
 			print line
 		}
 	}'
-}
-
-# known_race VERSION SCENARIO KIND: why this race is known, or failure.
-known_race()
-{
-	local from below race why
-	while read -r from below race why; do
-		case $from in '' | '#'*) continue ;; esac
-		[ "$race" = "$2/$3" ] || continue
-		[ "$from" = - ] || ! version_lt "$1" "$from" || continue
-		[ "$below" = - ] || version_lt "$1" "$below" || continue
-		printf '%s\n' "$why"
-		return 0
-	done < "${KNOWN_RACES:-$TOP/scripts/known-races}"
-	return 1
 }
 
 # The compiler for user space: this host may have a versioned one only.

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import (codes, console, expect, guest, ktap, ledger, results, silence, torture)
+from . import codes, console, expect, guest, ledger, results, silence, soak, torture
+from .table import align
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -203,6 +204,30 @@ def cmd_silence(args: argparse.Namespace) -> int:
     return 0
 
 
+def cmd_soak(args: argparse.Namespace) -> int:
+    """Judge the soaks of some kernels, and print their table."""
+    rows, notes, found = [soak.HEAD], [], []
+    for name in args.kernels:
+        args.kernel, args.dir = name, args.out / name
+        args.dir.mkdir(exist_ok=True)
+        args.module = args.build / "modules" / name / "vma_torture.ko"
+        kernel = _kernel(args)
+        doc, more, said = soak.judge(
+            args.dir, kernel, ledger.load(str(kernel["version"]), _ledgers(False)),
+            args.strict, args.seconds,
+            dict(word.partition("=")[::2] for word in args.parameters.split()),
+            _identity(args), args.started or results.now())
+        results.write(args.dir, doc)
+        silence.append(args.build / "silence", doc)
+        rows += more
+        notes += said
+        found.append(doc["code"])
+    code = codes.worst(found)
+    lines = [*align(rows, {2, 3, 4, 5, 6, 7}), "", *notes, soak.says(code)]
+    print("\n".join(lines))
+    return code
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/judge", add_help=False)
     subs = parser.add_subparsers(dest="what", required=True)
@@ -254,6 +279,15 @@ def _parser() -> argparse.ArgumentParser:
     run(sub)
     sub = add("report", cmd_report)
     sub.add_argument("dirs", type=Path, nargs="+")
+    sub = add("soak", cmd_soak)
+    build(sub)
+    sub.add_argument("--out", type=Path, required=True, help="the soak's directory")
+    sub.add_argument("--strict", action="store_true", help="a known race fails too")
+    sub.add_argument("--seconds", type=int, required=True)
+    sub.add_argument("--parameters", default="", help="the soak's, name=value")
+    sub.add_argument("--started", default="", help="when, in UTC")
+    sub.add_argument("kernels", nargs="+")
+    sub.set_defaults(own=False)
     sub = add("silence", cmd_silence)
     build(sub)
     sub.add_argument("--hash", default="", help="of the module's sources")

@@ -150,7 +150,7 @@ def read_status(directory: Path) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def _consoles(directory: Path) -> list[str]:
+def consoles(directory: Path) -> list[str]:
     """All that was said on consoles, those of boots that were repeated first."""
     lines: list[str] = []
     for path in sorted(directory.glob("console.log.*")) + [directory / "console.log"]:
@@ -208,8 +208,9 @@ def _variants_of(driver: Driver, logged: Sequence[console.Race], scenario: str,
     return found
 
 
-def _judge_scenario(run: Run, driver: Driver, logged: Sequence[console.Race],
-                    name: str, alive: bool) -> dict[str, Any]:
+def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[console.Race],
+                   name: str, alive: bool) -> dict[str, Any]:
+    """One scenario of a run."""
     values = driver.values.get(name, {})
     state = driver.states.get(name, "lost")
     races = {key[5:]: n for key, n in values.items() if key.startswith("race_")}
@@ -218,7 +219,7 @@ def _judge_scenario(run: Run, driver: Driver, logged: Sequence[console.Race],
              for kind, n in races.items()}
     variants = []
     for v in _variants_of(driver, logged, name, races):
-        why = run.ledger.why(name, v.kind, v.detail)
+        why = known.why(name, v.kind, v.detail)
         variants.append({"kind": v.kind, "variant": v.variant, "count": v.count,
                          "known": why is not None, "why": why or "", "detail": v.detail,
                          "during": v.during, "stack": v.stack})
@@ -279,7 +280,7 @@ def judge(run: Run) -> dict[str, Any]:
     except OSError:
         output = []
     driver = read_driver(output)
-    lines = _consoles(run.directory)
+    lines = consoles(run.directory)
     logged = list(console.races(lines))
     complaints = [t.line for t in console.trouble(lines)]
     user = console.user_trouble(lines)
@@ -292,7 +293,7 @@ def judge(run: Run) -> dict[str, Any]:
     # What a race was logged of ran, whatever became of the guest.
     names += [n for n in dict.fromkeys(r.scenario for r in logged) if n not in names]
     names += [n for n in dict.fromkeys(v.scenario for v in driver.variants) if n not in names]
-    scenarios = [_judge_scenario(run, driver, logged, n, alive) for n in names]
+    scenarios = [judge_scenario(run.ledger, driver, logged, n, alive) for n in names]
 
     def because(code: int, why: str) -> None:
         nonlocal found
