@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import codes, console, expect, guest, ledger, results, silence, soak, torture
+from . import (bench, codes, console, expect, guest, ktap, ledger, mutation, results, silence, soak,
+               torture)
 from .table import align
 
 TOP = Path(__file__).resolve().parents[2]
@@ -228,6 +229,29 @@ def cmd_soak(args: argparse.Namespace) -> int:
     return code
 
 
+def cmd_mutant(args: argparse.Namespace) -> int:
+    """Print whether a mutant was killed, by what, after how many ms, and a remark."""
+    fate = mutation.judge(args.dir, mutation.oracles(args.oracles, args.scenario),
+                          args.deadline * 1000, args.log)
+    print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+    return 0
+
+
+def cmd_bench(args: argparse.Namespace) -> int:
+    """Print the table of the benchmarks in a guest's output; fail if any is missing."""
+    lines = [line.strip() for line in args.output.read_text("utf-8", "replace").splitlines()]
+    print("\n".join(bench.table(lines)))
+    kept: list[ktap.Result] = []
+    parser = ktap.Parser(kept.append)
+    for line in args.output.read_text("utf-8", "replace").splitlines():
+        parser.line(line)
+    parser.end()
+    failed = [r for r in kept if r.outcome == "fail"]
+    for result in failed:
+        print(f"FAILED {result.name}{': ' if result.why else ''}{result.why}")
+    return codes.BROKEN if failed or not kept else codes.OK
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/judge", add_help=False)
     subs = parser.add_subparsers(dest="what", required=True)
@@ -288,6 +312,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--started", default="", help="when, in UTC")
     sub.add_argument("kernels", nargs="+")
     sub.set_defaults(own=False)
+    sub = add("mutant", cmd_mutant)
+    sub.add_argument("--dir", type=Path, required=True, help="where scripts/vm kept the guest")
+    sub.add_argument("--scenario", default="", help="which was run")
+    sub.add_argument("--oracles", default="", help="those that are to kill it")
+    sub.add_argument("--deadline", type=int, required=True, help="seconds")
+    sub.add_argument("--log", default="", help="what scripts/vm said last")
+    sub = add("bench", cmd_bench)
+    sub.add_argument("output", type=Path)
     sub = add("silence", cmd_silence)
     build(sub)
     sub.add_argument("--hash", default="", help="of the module's sources")

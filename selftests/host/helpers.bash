@@ -51,7 +51,7 @@ stub_vm()
 fake_kernel()
 {
 	mkdir -p "$FAKE/build/kernels/$1" "$FAKE/build/modules/$1"
-	printf 'release=%s-amd64\nversion=%s\npackage=%s\n' "$2" "$2" "$2" > "$FAKE/build/kernels/$1/info"
+	printf 'release=%s-amd64\nversion=%s\n' "$2" "$2" > "$FAKE/build/kernels/$1/info"
 	echo vmlinuz > "$FAKE/build/kernels/$1/vmlinuz"
 	echo ko > "$FAKE/build/modules/$1/vma_torture.ko"
 }

@@ -10,6 +10,7 @@ setup()
 	fake_project prepare kernels
 	fake_kernel 6.1 6.1.192
 	fake_kernel 7.2 7.2.12
+	echo package=7.2.12-1 >> "$FAKE/build/kernels/7.2/info"
 	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
 	# Takes the guest's words from $BUILD/guest-KERNEL.
 	stub_vm '
@@ -243,7 +244,7 @@ torture()
 	run cat "$FAKE"/build/runs/*/results.json
 	[[ $output == *'"schema": 1'* ]]
 	run cat "$FAKE/build/silence"
-	[[ $output == *$'\t7.2.12\tmap_fixed\tgap\t'*$'\t30\t3000\t77\t0\t-'* ]]
+	[[ $output == *$'\t7.2.12-1\tmap_fixed\tgap\t'*$'\t30\t3000\t77\t0\t-'* ]]
 	# One that breaks promises itself is no silence.
 	ARGS=busted=map_fixed/gap torture
 	[ "$(wc -l < "$FAKE/build/silence")" = 2 ]
