@@ -87,10 +87,13 @@ check()
 	fi
 }
 
-# skip NAME WHY: one result that cannot be had here.
+# skip NAME WHY: one result that cannot be had here. The kernel's helper has no room
+# for the reason.
 skip()
 {
-	ktap_test_skip "$1 ($2)"
+	echo "ok $KTAP_TESTNO $1 # SKIP $2"
+	KTAP_TESTNO=$((KTAP_TESTNO + 1))
+	KTAP_CNT_SKIP=$((KTAP_CNT_SKIP + 1))
 }
 
 # now: hundredths of a second since boot, into $now.

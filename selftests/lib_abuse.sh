@@ -46,7 +46,7 @@ abuse()
 
 warm_up()
 {
-	loaded_with || return
+	loaded_with autostart=1 || return
 	all=$(scenarios)
 	able=$(at_work)
 	goes_on && unload && nothing_left

@@ -165,7 +165,7 @@ torture()
 	[ "$status" = 3 ]
 	[[ $output == *"can't fork"* ]]
 	rm "$FAKE/build/console-7.2"
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		echo "progress 0 RUNNING map_fixed:0/9" >> "$FAKE/build/guest-7.2"
 	done
 	sed -i '/^progress 5/d' "$FAKE/build/guest-7.2"
