@@ -141,9 +141,10 @@ static u32 vt_variant_id(const struct vt_record *r)
 /* Without the lock it may miss one that is just being entered, no more. */
 static struct vt_variant *vt_variant_find(const struct vt_record *r, u32 id)
 {
-	unsigned int i, n = smp_load_acquire(&vt_nr_variants);
+	unsigned int i, n;
 
 	/* Pairs with the release in vt_variant_count(): what is found is whole. */
+	n = smp_load_acquire(&vt_nr_variants);
 	for (i = 0; i < n; i++)
 		if (vt_variants[i].rec.sc == r->sc &&
 		    vt_variants[i].rec.kind == r->kind &&
