@@ -38,6 +38,13 @@ static int vt_races_file_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(vt_races_file);
 
+static int vt_variants_file_show(struct seq_file *m, void *unused)
+{
+	vt_variants_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vt_variants_file);
+
 static const char *vt_state_name(enum vt_state state)
 {
 	switch (state) {
@@ -342,6 +349,7 @@ void vt_debugfs_init(u32 default_mask)
 	vt_file("verdict", 0400, vt_root, NULL, &vt_verdict_fops);
 	vt_file("summary", 0400, vt_root, NULL, &vt_summary_fops);
 	vt_file("races", 0400, vt_root, NULL, &vt_races_file_fops);
+	vt_file("variants", 0400, vt_root, NULL, &vt_variants_file_fops);
 	vt_file("control", 0200, vt_root, NULL, &vt_control_fops);
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_run_files(&vt_runs[i]);

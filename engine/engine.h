@@ -141,7 +141,6 @@ struct vt_run {
 	u64 start_ns;
 	u64 stop_ns;
 	u64 first_race_ns;
-	u32 stack_kept;
 	struct list_head threads;
 	unsigned int nr_threads;
 	unsigned int idle_threads;
@@ -258,10 +257,13 @@ u64 vt_counter_sum(const struct vt_run *run, unsigned int counter);
 u64 vt_kind_sum(const struct vt_run *run, unsigned int kind, unsigned int what);
 
 /* Races: engine/race.c */
-__printf(7, 8)
-void vt_race(struct vt_run *run, unsigned int kind, struct mm_struct *mm,
-	     unsigned long addr, unsigned long w0, unsigned long w1,
-	     const char *fmt, ...);
+__printf(8, 9)
+void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
+		    struct mm_struct *mm, unsigned long addr, unsigned long w0,
+		    unsigned long w1, const char *fmt, ...);
+/* For who does not know what was in flight. */
+#define vt_race(run, kind, mm, addr, w0, w1, fmt, ...) \
+	vt_race_during(run, kind, NULL, mm, addr, w0, w1, fmt, ##__VA_ARGS__)
 
 /* What cannot be had here: for ->probe only. */
 void vt_absent(struct vt_run *run, unsigned int kind, const char *why);

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The race log: what was seen, by whom, and the stack of the first of each kind.
+ * The race log: what was seen, by whom, how often each variant of it, and the
+ * stack of the first of each.
+ *
+ * A variant is one way in which a promise was seen broken: the words of the
+ * report, whatever numbers stand in them, and the operation in flight on the
+ * other side where the reporter knows it. All races of a variant are counted,
+ * however many followed and whatever the ring of records has lost, so that a
+ * second bug of a kind is seen among any number of a first one's.
  *
  * Reporting is the one path that takes a lock. It is short, and a kernel that
  * keeps its promises never gets here.
  */
+#include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/panic.h>
@@ -20,8 +28,11 @@
 #include "trace.h"
 
 #define VT_RACE_RECORDS	512
-#define VT_RACE_FIRSTS	64
 #define VT_STACK_DEPTH	24
+/* Variants: so many of one kind, so many of all; the rest of a kind is one. */
+#define VT_KIND_VARIANTS	16
+#define VT_NAMED_VARIANTS	128
+#define VT_RACE_VARIANTS	(VT_NAMED_VARIANTS + 64)
 
 /**
  * struct vt_record - one race
@@ -34,8 +45,10 @@
  * @cpu: of who saw it, as are the next two
  * @pid: its pid
  * @comm: its name
+ * @during: the operation in flight on the other side, or NULL
+ * @variant: vt_variant_id() of it, or 0 if there were too many of its kind
  * @detail: the evidence in words
- * @first: the first of its kind: its stack is in vt_firsts
+ * @first: the first of its variant: its stack is in vt_variants
  */
 struct vt_record {
 	u64 seq;
@@ -47,12 +60,22 @@ struct vt_record {
 	int cpu;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
+	const char *during;
+	u32 variant;
 	char detail[128];
 	bool first;
 };
 
-struct vt_first {
+/**
+ * struct vt_variant - all races of one variant
+ * @rec: the first of them
+ * @races: how many there were
+ * @depth: entries in @stack
+ * @stack: of the first one
+ */
+struct vt_variant {
 	struct vt_record rec;
+	u64 races;
 	unsigned int depth;
 	unsigned long stack[VT_STACK_DEPTH];
 };
@@ -60,8 +83,8 @@ struct vt_first {
 static DEFINE_RAW_SPINLOCK(vt_race_lock);
 static u64 vt_race_seq;				/* all under vt_race_lock */
 static struct vt_record vt_records[VT_RACE_RECORDS];
-static struct vt_first vt_firsts[VT_RACE_FIRSTS];
-static unsigned int vt_nr_firsts;
+static struct vt_variant vt_variants[VT_RACE_VARIANTS];
+static unsigned int vt_nr_variants;
 
 /* With stop_on_race, a race asks the session to end the test. */
 static bool vt_stop_asked;
@@ -72,9 +95,99 @@ static const char *vt_kind_name(const struct vt_scenario *sc, unsigned int kind)
 }
 
 #define VT_RECORD_FMT \
-	"addr=0x%lx mm=%p cpu=%d pid=%d comm=%s detail=\"%s\""
+	"addr=0x%lx mm=%p cpu=%d pid=%d comm=%s variant=%08x%s%s detail=\"%s\""
 #define VT_RECORD_ARGS(r) \
-	(r)->addr, (r)->mm, (r)->cpu, (r)->pid, (r)->comm, (r)->detail
+	(r)->addr, (r)->mm, (r)->cpu, (r)->pid, (r)->comm, (r)->variant, \
+	(r)->during ? " during=" : "", (r)->during ?: "", (r)->detail
+
+static u32 vt_hash(u32 hash, unsigned char c)
+{
+	return (hash ^ c) * 0x01000193;		/* FNV-1a */
+}
+
+/*
+ * The words of @text without its numbers: what has a digit in it is one sign,
+ * whatever it is and however long.
+ */
+static u32 vt_hash_words(u32 hash, const char *text)
+{
+	while (*text) {
+		const char *end = text;
+		bool number = false;
+
+		while (isalnum(*end))
+			number |= isdigit(*end++);
+		if (number)
+			hash = vt_hash(hash, '#');
+		else if (end == text)
+			hash = vt_hash(hash, *end++);
+		else
+			for (; text < end; text++)
+				hash = vt_hash(hash, *text);
+		text = end;
+	}
+	return vt_hash(hash, 0);
+}
+
+/* The same for the same variant in each run, on every kernel. */
+static u32 vt_variant_id(const struct vt_record *r)
+{
+	u32 hash = 0x811c9dc5;
+
+	hash = vt_hash_words(hash, r->sc->name);
+	hash = vt_hash_words(hash, vt_kind_name(r->sc, r->kind));
+	hash = vt_hash_words(hash, r->during ?: "");
+	return vt_hash_words(hash, r->detail) ?: 1;
+}
+
+/* Without the lock it may miss one that is just being entered, no more. */
+static struct vt_variant *vt_variant_find(const struct vt_record *r, u32 id)
+{
+	unsigned int i, n;
+
+	/* Pairs with the release in vt_variant_count(): what is found is whole. */
+	n = smp_load_acquire(&vt_nr_variants);
+	for (i = 0; i < n; i++)
+		if (vt_variants[i].rec.sc == r->sc &&
+		    vt_variants[i].rec.kind == r->kind &&
+		    vt_variants[i].rec.variant == id)
+			return &vt_variants[i];
+	return NULL;
+}
+
+static bool vt_variant_fits(const struct vt_record *r)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < vt_nr_variants; i++)
+		n += vt_variants[i].rec.sc == r->sc &&
+		     vt_variants[i].rec.kind == r->kind;
+	return n < VT_KIND_VARIANTS && vt_nr_variants < VT_NAMED_VARIANTS;
+}
+
+/* Count @r under its variant; it is that one's first if there was none. */
+static void vt_variant_count(struct vt_record *r, const unsigned long *stack,
+			     unsigned int depth)
+{
+	struct vt_variant *v = vt_variant_find(r, r->variant);
+
+	if (!v && !vt_variant_fits(r)) {
+		r->variant = 0;
+		v = vt_variant_find(r, 0);
+	}
+	if (!v && vt_nr_variants < VT_RACE_VARIANTS) {
+		v = &vt_variants[vt_nr_variants];
+		r->first = true;
+		v->rec = *r;
+		v->races = 0;
+		v->depth = depth;
+		memcpy(v->stack, stack, depth * sizeof(*stack));
+		/* Pairs with the acquire in vt_variant_find(). */
+		smp_store_release(&vt_nr_variants, vt_nr_variants + 1);
+	}
+	if (v)
+		v->races++;
+}
 
 static void vt_race_print(const struct vt_record *r, const unsigned long *stack,
 			  unsigned int depth)
@@ -92,9 +205,11 @@ static void vt_race_print(const struct vt_record *r, const unsigned long *stack,
 }
 
 /**
- * vt_race() - a promise was broken
+ * vt_race_during() - a promise was broken
  * @run: run of the scenario that saw it
  * @kind: which of the scenario's promises
+ * @during: name of the operation in flight on the other side, a string that
+ *	stays, or NULL if that is not known; part of the variant
  * @mm: mm it was seen in, or NULL; only its address is used
  * @addr: user address it was seen at, or 0
  * @w0: first machine word of evidence, for the tracepoint
@@ -103,9 +218,9 @@ static void vt_race_print(const struct vt_record *r, const unsigned long *stack,
  *
  * Context: any, interrupts and preemption on or off.
  */
-void vt_race(struct vt_run *run, unsigned int kind, struct mm_struct *mm,
-	     unsigned long addr, unsigned long w0, unsigned long w1,
-	     const char *fmt, ...)
+void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
+		    struct mm_struct *mm, unsigned long addr, unsigned long w0,
+		    unsigned long w1, const char *fmt, ...)
 {
 	struct vt_record rec = {
 		.time_ns = ktime_get_boottime_ns(),
@@ -113,6 +228,7 @@ void vt_race(struct vt_run *run, unsigned int kind, struct mm_struct *mm,
 		.kind = kind,
 		.addr = addr,
 		.mm = mm,
+		.during = during,
 		.cpu = raw_smp_processor_id(),
 		.pid = current->pid,
 	};
@@ -130,22 +246,15 @@ void vt_race(struct vt_run *run, unsigned int kind, struct mm_struct *mm,
 	vscnprintf(rec.detail, sizeof(rec.detail), fmt, args);
 	va_end(args);
 
-	if (!(READ_ONCE(run->stack_kept) & BIT(kind)))
+	rec.variant = vt_variant_id(&rec);
+	if (!vt_variant_find(&rec, rec.variant))
 		depth = stack_trace_save(stack, VT_STACK_DEPTH, 1);
 
 	raw_spin_lock_irqsave(&vt_race_lock, flags);
 	rec.seq = ++vt_race_seq;
 	if (!run->first_race_ns)
 		run->first_race_ns = rec.time_ns;
-	if (!(run->stack_kept & BIT(kind)) && vt_nr_firsts < VT_RACE_FIRSTS) {
-		struct vt_first *first = &vt_firsts[vt_nr_firsts++];
-
-		run->stack_kept |= BIT(kind);
-		rec.first = true;
-		first->rec = rec;
-		first->depth = depth;
-		memcpy(first->stack, stack, depth * sizeof(*stack));
-	}
+	vt_variant_count(&rec, stack, depth);
 	vt_records[rec.seq % VT_RACE_RECORDS] = rec;
 	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
 
@@ -169,7 +278,7 @@ void vt_races_reset(void)
 
 	raw_spin_lock_irqsave(&vt_race_lock, flags);
 	vt_race_seq = 0;
-	vt_nr_firsts = 0;
+	vt_nr_variants = 0;
 	memset(vt_records, 0, sizeof(vt_records));
 	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
 	WRITE_ONCE(vt_stop_asked, false);
@@ -192,28 +301,68 @@ static void vt_record_show(struct seq_file *m, const struct vt_record *r)
 		   VT_RECORD_ARGS(r));
 }
 
-static void vt_first_show(struct seq_file *m, u64 seq)
+static void vt_stack_show(struct seq_file *m, u64 seq)
 {
-	struct vt_first first;
+	unsigned long stack[VT_STACK_DEPTH];
+	unsigned int i, depth = 0;
 	unsigned long flags;
-	unsigned int i;
 
 	raw_spin_lock_irqsave(&vt_race_lock, flags);
-	first.depth = 0;
-	for (i = 0; i < vt_nr_firsts; i++)
-		if (vt_firsts[i].rec.seq == seq)
-			first = vt_firsts[i];
+	for (i = 0; i < vt_nr_variants; i++) {
+		if (vt_variants[i].rec.seq != seq)
+			continue;
+		depth = vt_variants[i].depth;
+		memcpy(stack, vt_variants[i].stack, depth * sizeof(*stack));
+	}
 	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
 
-	for (i = 0; i < first.depth; i++)
-		seq_printf(m, "    %pS\n", (void *)first.stack[i]);
+	for (i = 0; i < depth; i++)
+		seq_printf(m, "    %pS\n", (void *)stack[i]);
+}
+
+/* The first record of variant @i and its races; false if there is none. */
+static bool vt_variant_get(unsigned int i, struct vt_record *rec, u64 *races)
+{
+	unsigned long flags;
+	bool there;
+
+	raw_spin_lock_irqsave(&vt_race_lock, flags);
+	there = i < vt_nr_variants;
+	if (there) {
+		*rec = vt_variants[i].rec;
+		*races = vt_variants[i].races;
+	}
+	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
+	return there;
+}
+
+/**
+ * vt_variants_show() - the variants of races, one a line, as they came
+ * @m: where to
+ *
+ * Their races add up to what race_<kind> counts.
+ *
+ * Context: may sleep.
+ */
+void vt_variants_show(struct seq_file *m)
+{
+	struct vt_record rec;
+	unsigned int i;
+	u64 races;
+
+	for (i = 0; vt_variant_get(i, &rec, &races); i++)
+		seq_printf(m, "scenario=%s kind=%s variant=%08x races=%llu seq=%llu%s%s detail=\"%s\"\n",
+			   rec.sc->name, vt_kind_name(rec.sc, rec.kind),
+			   rec.variant, races, rec.seq,
+			   rec.during ? " during=" : "", rec.during ?: "",
+			   rec.detail);
 }
 
 /**
  * vt_races_show() - the last races, oldest first, one a line
  * @m: where to
  *
- * The first of each kind is always among them, however many followed, and has
+ * The first of each variant is always among them, however many followed, and has
  * its stack below it.
  *
  * Context: may sleep. Races that come in meanwhile may be missed or be seen.
@@ -222,7 +371,7 @@ void vt_races_show(struct seq_file *m)
 {
 	struct vt_record rec;
 	unsigned long flags;
-	u64 seq, end, oldest;
+	u64 seq, end, oldest, races;
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&vt_race_lock, flags);
@@ -230,16 +379,11 @@ void vt_races_show(struct seq_file *m)
 	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
 	oldest = end > VT_RACE_RECORDS ? end - VT_RACE_RECORDS + 1 : 1;
 
-	for (i = 0; i < VT_RACE_FIRSTS; i++) {
-		raw_spin_lock_irqsave(&vt_race_lock, flags);
-		rec = vt_firsts[i].rec;
-		if (i >= vt_nr_firsts || rec.seq >= oldest)
-			rec.seq = 0;
-		raw_spin_unlock_irqrestore(&vt_race_lock, flags);
-		if (!rec.seq)
+	for (i = 0; vt_variant_get(i, &rec, &races); i++) {
+		if (rec.seq >= oldest)
 			continue;
 		vt_record_show(m, &rec);
-		vt_first_show(m, rec.seq);
+		vt_stack_show(m, rec.seq);
 	}
 
 	for (seq = oldest; seq <= end; seq++) {
@@ -250,6 +394,6 @@ void vt_races_show(struct seq_file *m)
 			continue;
 		vt_record_show(m, &rec);
 		if (rec.first)
-			vt_first_show(m, seq);
+			vt_stack_show(m, seq);
 	}
 }

@@ -12,5 +12,6 @@ struct seq_file;
 void vt_races_reset(void);
 bool vt_race_wants_stop(void);
 void vt_races_show(struct seq_file *m);
+void vt_variants_show(struct seq_file *m);
 
 #endif /* VT_RACE_H */

@@ -276,7 +276,6 @@ void vt_run_clear(struct vt_run *run)
 	for (cell = 0; cell < run->nr_cells; cell++)
 		WRITE_ONCE(run->base[cell], run->base[cell] + vt_sum(run, cell));
 	WRITE_ONCE(run->first_race_ns, 0);
-	run->stack_kept = 0;
 }
 
 /**

@@ -2,12 +2,12 @@
 # shellcheck shell=bash disable=SC2034  # most is for those who source this
 #
 # What the scripts share: where things are, messages, exit codes, clean-up,
-# root, and the table of known races.  Sourced, never run.
+# and root.  Sourced, never run.  What is judged is judged by scripts/judge.
 
 set -u -o pipefail
 
 # Exit codes of every script.
-EX_OK=0 EX_RACE=1 EX_BROKEN=2 EX_SKIP=4
+EX_OK=0 EX_RACE=1 EX_BROKEN=2 EX_KERNEL=3 EX_SKIP=4
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROG=scripts/$(basename "$0")
@@ -201,21 +201,6 @@ align()
 	}'
 }
 
-# known_race VERSION SCENARIO KIND: why this race is known, or failure.
-known_race()
-{
-	local from below race why
-	while read -r from below race why; do
-		case $from in '' | '#'*) continue ;; esac
-		[ "$race" = "$2/$3" ] || continue
-		[ "$from" = - ] || ! version_lt "$1" "$from" || continue
-		[ "$below" = - ] || version_lt "$1" "$below" || continue
-		printf '%s\n' "$why"
-		return 0
-	done < "${KNOWN_RACES:-$TOP/scripts/known-races}"
-	return 1
-}
-
 # The compiler for user space: this host may have a versioned one only.
 host_cc()
 {
@@ -227,7 +212,7 @@ stage_selftests()
 {
 	rm -rf "$1"
 	mkdir -p "$1"
-	cp -r "$TOP/selftests/." "$TOP/README.md" "$1"
+	cp -r "$TOP/selftests/." "$TOP/README.md" "$TOP/scripts/known-races" "$1"
 	if [ -f "$TOP/selftests/Makefile" ]; then
 		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions || return
 		# And as CI systems have them, for the test of that.

@@ -11,7 +11,7 @@ map_fixed_kinds="gap no_vma stale close_order half_abort account stall"
 files_there()
 {
 	bad=0
-	for f in verdict summary control races watch; do
+	for f in verdict summary control races variants watch; do
 		[ -f "$D/$f" ] || { note "no $f"; bad=1; }
 	done
 	for s in $(scenarios); do
@@ -301,8 +301,8 @@ reset_running()
 	wait_for 10 above map_fixed/ops 0 || no "no operation after reset"
 }
 
-# The first line of each kind has a stack below it, the others have none; the
-# last 256 are there.
+# The first line of each variant has a stack below it, the others have none; the
+# last 512 are there.
 race_lines()
 {
 	get map_fixed/races
@@ -310,7 +310,7 @@ race_lines()
 	awk -v most="$value" '
 	/^    / {
 		if (!first)
-			bad("a stack below what is not the first of its kind")
+			bad("a stack below what is not the first of its variant")
 		if ($0 !~ /^    [A-Za-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+\/0x[0-9a-f]+( \[[a-z_]+\])?$/)
 			bad("no stack line")
 		depth++
@@ -319,14 +319,16 @@ race_lines()
 	{
 		if (first && depth < 2)
 			bad("no stack above this one")
-		if ($0 !~ /^seq=[0-9]+ time_ns=[0-9]+ scenario=[a-z_]+ kind=[a-z_]+ addr=0x[0-9a-f]+ mm=[^ ]+ cpu=[0-9]+ pid=[0-9]+ comm=[^ ]+ detail="[^"]+"$/)
+		if ($0 !~ /^seq=[0-9]+ time_ns=[0-9]+ scenario=[a-z_]+ kind=[a-z_]+ addr=0x[0-9a-f]+ mm=[^ ]+ cpu=[0-9]+ pid=[0-9]+ comm=[^ ]+ variant=[0-9a-f]+( during=[^ ]+)? detail="[^"]+"$/)
 			bad("not a race")
 		split($1, s, "=")
 		if (s[2] + 0 <= last)
 			bad("seq does not rise")
 		last = s[2] + 0
-		first = !($4 in kind)
-		kind[$4] = 1
+		match($0, / variant=[0-9a-f]+/)
+		v = $3 $4 substr($0, RSTART, RLENGTH)
+		first = !(v in variant)
+		variant[v] = 1
 		depth = 0
 		n++
 	}
@@ -335,10 +337,30 @@ race_lines()
 			print "# line " NR ": " why ": " $0
 	}
 	END {
-		if (n < 256 && n < most)
+		if (n < 512 && n < most)
 			bad("only " n " of " most " races")
 		exit failed > 0
 	}' "$tmp/races"
+}
+
+# At rest the variants of each kind are all of its races.
+variants_add_up()
+{
+	cat "$D/variants" > "$tmp/variants"
+	for s in $(scenarios); do
+		for k in $(kinds "$s"); do
+			n=$(awk -v s="scenario=$s" -v k="kind=$k" '
+				$1 == s && $2 == k { sub(/races=/, "", $4); n += $4 }
+				END { print n + 0 }' "$tmp/variants")
+			want "$s/race_$k" "$n" || return
+		done
+	done
+	! grep -vE '^scenario=[a-z_]+ kind=[a-z_]+ variant=[0-9a-f]{8} races=[1-9][0-9]* seq=[1-9][0-9]*( during=[^ ]+)? detail="[^"]+"$' \
+		"$tmp/variants" || no "not a variant" || return
+	# Each is told apart by its words, not by the numbers in them.
+	n=$(sed 's/.* detail=//; s/[0-9a-z]*[0-9][0-9a-z]*/#/g' "$tmp/variants" | sort | uniq -d | wc -l)
+	[ "$n" = 0 ] || no "$n variants are two"
+	note "$(wc -l < "$tmp/variants") variants"
 }
 
 races_counted()
@@ -354,7 +376,7 @@ races_counted()
 		want map_fixed/first_race_ms 0 && [ "$first" -lt 60000 ]
 }
 
-begin 22
+begin 23
 
 loaded_with autostart=0 || ktap_exit_fail_msg "cannot load"
 check "files" files_there
@@ -384,6 +406,7 @@ check "lines of races, running" race_lines
 stop
 check "lines of races, done" race_lines
 check "sums of kinds, with races" sums
+check "sums of variants" variants_add_up
 check "races and their end" races_counted
 unload
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # description: processes share and unshare hugetlb page tables, and fight for the last page
 # timeout: 60
-# console: BUG: Bad page cache in process hugetlb_share
+# console: 6.1 BUG: Bad page cache in process hugetlb_share
 #
 # That line is 6.1's, and goes with huge pages that are lost: the program expects
 # that there, and nowhere else. See "Findings" in README.md.

@@ -46,7 +46,7 @@ abuse()
 
 warm_up()
 {
-	loaded_with || return
+	loaded_with autostart=1 || return
 	all=$(scenarios)
 	able=$(at_work)
 	goes_on && unload && nothing_left
@@ -126,21 +126,7 @@ ends()
 	no_new_race
 }
 
-# known SCENARIO KIND: does the kernel have this race, as scripts/known-races
-# says with reasons?
-known()
-{
-	case $1/$2 in
-	map_fixed/gap | watch/gap) gap_is_expected ;;
-	fork_fail/xa_zero | fork_fail/foreign_vma) remains_are_expected ;;
-	hugetlb_walk/table_moved | hugetlb_walk/split_shared | hugetlb_walk/share_count)
-		kernel_below 6 12
-		;;
-	*) [ "$1/$2" = "${wrong_books-}" ] ;;
-	esac
-}
-
-# no_new_race: none but those.
+# no_new_race: none but what this kernel is known for, and what a test has made.
 no_new_race()
 {
 	_bad=0
@@ -148,7 +134,8 @@ no_new_race()
 		for _k in $(kinds "$_s"); do
 			get "$_s/race_$_k"
 			[ "$value" != 0 ] || continue
-			! known "$_s" "$_k" || continue
+			[ "$_s/$_k" != "${wrong_books-}" ] || continue
+			! only_known "$_s" "$_k" || continue
 			note "$_s/$_k: $value: $(grep -m 1 " scenario=$_s kind=$_k " "$D/races")"
 			_bad=1
 		done

@@ -106,7 +106,7 @@ failure_at_once()
 	wait_for 20 above map_fixed/race_gap 0 || no "no race" || return
 	want verdict FAILURE && want map_fixed/state running || return
 	# It is counted first, and the other kind that this breaks may come before.
-	wait_for 5 logged 'RACE map_fixed/gap addr=0x[0-9a-f]+ mm=[^ ]+ cpu=[0-9]+ pid=[0-9]+ comm=[^ ]+ detail="' ||
+	wait_for 5 logged 'RACE map_fixed/gap addr=0x[0-9a-f]+ mm=[^ ]+ cpu=[0-9]+ pid=[0-9]+ comm=[^ ]+ variant=[0-9a-f]+ detail="' ||
 		no "no line in the log" || return
 	logged 'vma_torture:   [a-z_.0-9]+\+0x' || no "no stack in the log" || return
 	control stop && want verdict FAILURE || return

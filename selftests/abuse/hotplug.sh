@@ -3,7 +3,7 @@
 # description: CPUs go and come by two hands at once, and all scenarios get on
 # timeout: 300
 # smp: 4
-# console: WARNING: CPU: [0-9]+ PID: [0-9]+ at kernel/sched/deadline.c:[0-9]+ inactive_task_timer
+# console: 6.12 WARNING: CPU: [0-9]+ PID: [0-9]+ at kernel/sched/deadline.c:[0-9]+ inactive_task_timer
 #
 # With CPUs that come and go 6.12's bookkeeping of deadline bandwidth underflows now
 # and then (dl_rq->running_bw > old), whoever runs on them.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # description: allocations fail one at a time at load, start and watch, on a kernel with fault injection
 # timeout: 900
-# console: WARNING: .*kernel/trace/trace_events\.c:[0-9]+ (at )?event_(define_fields|file_put)
+# console: any WARNING: .*kernel/trace/trace_events\.c:[0-9]+ (at )?event_(define_fields|file_put)
 #
 # Each of some draws out of all allocations: the step fails and leaves nothing, or
 # it succeeds and all of it works. ABUSE=N: N times as many draws; from 20 on each

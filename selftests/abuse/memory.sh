@@ -3,7 +3,7 @@
 # description: in little memory, against a hog that the OOM killer ends, and loaded in a small cgroup
 # timeout: 360
 # mem: 512M
-# console: Out of memory: Killed process [0-9]+ \(awk\)
+# console: any Out of memory: Killed process [0-9]+ \(awk\)
 #
 # The hog is the only process that may be killed; the host looks for others on the
 # console. ABUSE=N: N times as many hogs.

@@ -114,6 +114,124 @@ totals()
 	totals "3 passed, 0 failed, 2 skipped"
 }
 
+# The runner in the guest is killed in the middle of the second of three tests.
+@test "a runner that dies turns it red, though every result so far is good" {
+	new_test a_first 'echo 1..1; echo ok 1 a'
+	new_test b_kills 'echo 1..1; echo ok 1 a'
+	new_test c_bad 'echo 1..1; echo not ok 1 c; exit 1'
+	stub vm '
+		while [ $# -gt 2 ]; do
+			[ "$1" = --out ] && out=$2
+			shift
+		done
+		mkdir -p "$out"
+		: > "$out/console.log"
+		printf "%s\n" "KTAP version 1" "1..3" "  KTAP version 1" "  # Subtest: a_first" "  1..1" \
+			"  ok 1 a" "ok 1 a_first" "  KTAP version 1" "  # Subtest: b_kills" | tee "$out/output"
+		printf "%s\n" outcome=ok rc=137 retries=0 line= > "$out/status"
+		exit 137'
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"the runner ended with 137 after 1 of 3 tests"* ]]
+	[[ $output == *"planned 3, ran 1"* ]]
+}
+
+@test "a runner that runs less than it planned turns it red" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	sed -i 's/^echo "1\.\.$(wc -l < "$tmp\/todo")"/echo 1..2/' "$FAKE/selftests/run"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"planned 2, ran 1"* ]]
+}
+
+@test "skips: on a kernel that selftests/expect names only those it lists" {
+	new_test skips 'echo 1..2; echo "ok 1 a b # SKIP no such thing"; echo ok 2 c'
+	check
+	[ "$status" = 0 ]
+	echo '6.1,6.12 skip "skips: a b" "no such thing"' > "$FAKE/selftests/expect"
+	check
+	[ "$status" = 0 ]
+	totals "4 passed, 0 failed, 1 skipped"
+	# For another reason, or another one.
+	echo '6.1 skip "skips: a b" "no such place"' > "$FAKE/selftests/expect"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"skips: a b: skipped (no such thing), which selftests/expect does not list"* ]]
+	# One that is listed and ran.
+	printf '%s\n' '6.1 skip "skips: a b" "no such thing"' '6.1 skip "skips: c" "x"' \
+		> "$FAKE/selftests/expect"
+	check
+	[ "$status" = 1 ]
+	totals "4 passed, 1 failed, 1 skipped"
+	[[ $output == *"skips: c: selftests/expect lists it as skipped (x), and it ran"* ]]
+	# Another kernel's lines say nothing of this one.
+	echo '7.2 skip "skips: c" "x"' > "$FAKE/selftests/expect"
+	check
+	[ "$status" = 0 ]
+	echo 'nonsense' > "$FAKE/selftests/expect"
+	check
+	[ "$status" = 2 ]
+}
+
+@test "a run of which every test skips is not green on a kernel we know" {
+	new_test one 'echo "1..0 # SKIP needs debugfs"; exit 4'
+	new_test two 'echo "1..0 # SKIP needs debugfs"; exit 4'
+	echo '6.1 skip "vma_lock: x" "y"' > "$FAKE/selftests/expect"
+	check
+	[ "$status" = 1 ]
+	totals "3 passed, 2 failed, 2 skipped"
+}
+
+@test "every result after one that failed counts too" {
+	mkdir -p "$FAKE/selftests/host/python" "$FAKE/bin"
+	stub mutation 'exit 0'
+	cp "$FAKE/scripts/mutation" "$FAKE/selftests/host/python/run"
+	printf '#!/bin/sh\nprintf "%%s\\n" 1..6 "ok 1 a" "not ok 2 b" "# because" "not ok 3 c" "ok 4 d" "ok 5 e # skip why" "not ok 6 f"; exit 1\n' \
+		> "$FAKE/bin/bats"
+	printf '#!/bin/sh\nexit 0\n' > "$FAKE/bin/shellcheck"
+	chmod +x "$FAKE"/bin/*
+	PATH=$FAKE/bin:$PATH check --host
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL host: b"*"# because"*"FAIL host: c"*"ok   host: d"*"FAIL host: f"* ]]
+	[[ $output == *"skip host: e: why"* ]]
+	[[ ${lines[-1]} == *", 3 failed, "* ]]
+}
+
+@test "what fails as it is expected to is told apart, and totalled" {
+	new_test xfails 'echo 1..2; echo ok 1 a; echo "ok 2 b # XFAIL see README"'
+	check
+	[ "$status" = 0 ]
+	[[ $output == *"XFAIL 6.1 xfails: b: see README"* ]]
+	[[ $output == *"1 failed as expected"* ]]
+	totals "4 passed, 0 failed, 0 skipped"
+}
+
+@test "what a console may say is allowed on the kernels its test names only" {
+	printf '[ 1.0] selftests: begin alone\n[ 2.0] WARNING: one of ours\n' > "$FAKE/build/console"
+	for h in "6.12 WARNING: one" "6.12 7.2 WARNING: one"; do
+		new_test alone 'echo 1..1; echo ok 1 a' "# console: $h"
+		check
+		[ "$status" = 1 ] || { echo "$h"; return 1; }
+	done
+	for h in "6.12 6.1 WARNING: one" "any WARNING: one"; do
+		new_test alone 'echo 1..1; echo ok 1 a' "# console: $h"
+		check
+		[ "$status" = 0 ] || { echo "$h"; return 1; }
+	done
+	new_test alone 'echo 1..1; echo ok 1 a' "# console: WARNING: one"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"names no kernel"* ]]
+}
+
+@test "more than two repeated boots turn it red" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	sed -i 's/retries=0/retries=3/' "$FAKE/scripts/vm"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"3 boots were repeated"* ]]
+}
+
 @test "console trouble fails the test during which it appeared" {
 	new_test good 'echo 1..1; echo ok 1 a'
 	printf '[ 1.0] selftests: begin good\n[ 2.0] WARNING: CPU: 0\n' > "$FAKE/build/console"
@@ -194,7 +312,7 @@ totals()
 }
 
 @test "console trouble that a test expects is none during it" {
-	new_test alone 'echo 1..1; echo ok 1 a' '# console: WARNING: one of ours'
+	new_test alone 'echo 1..1; echo ok 1 a' '# console: 6.1 WARNING: one of ours'
 	printf '[ 1.0] selftests: begin alone\n[ 2.0] WARNING: one of ours\n' > "$FAKE/build/console"
 	check
 	[ "$status" = 0 ]

@@ -7,7 +7,7 @@ setup_file()
 	TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	export TOP
 	# What make was given is not for these.
-	unset KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD MAKEFLAGS
+	unset KERNELS DURATION SCENARIOS ARGS STRICT KNOWN KNOWN_RACES SMP BUILD MAKEFLAGS
 	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 	unset ABUSE ABUSE_SEED SLOW TRACING STRESS
 }
@@ -22,6 +22,7 @@ fake_project()
 	cp -r "$TOP/scripts" "$FAKE/"
 	mkdir -p "$FAKE/selftests/host"
 	cp "$TOP/selftests/run" "$FAKE/selftests/"
+	: > "$FAKE/selftests/expect"
 	for s; do
 		stub "$s" 'exit 0'
 	done

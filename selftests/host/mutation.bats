@@ -205,23 +205,44 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	[ "$status" = 0 ]
 	[[ $output =~ no_wait\ +yes\ +map_fixed/gap\ +2250 ]]
 	[[ $output =~ base.*\ no\ .*SUCCESS ]]
-	[[ $output == *"1 of 1 mutants killed within 60 s, the base silent"* ]]
-	grep -q 'scenarios=map_fixed' "$FAKE/build/mutation/7.2/runs/no_wait/command"
+	[[ $output == *"1 of 1 mutants killed by an oracle they name within 60 s, the base silent"* ]]
+	grep -q 'scenarios=map_fixed' "$FAKE/build/mutation/7.3/runs/no_wait/command"
 	# What was edited is as it was.
-	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.2/src/mm/vma.c"
+	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.3/src/mm/vma.c"
 }
 
-@test "mutation: killed by the console, before or without an oracle" {
+@test "mutation: only an oracle that the mutant names scores" {
+	paper_kernel "$begun"$'\nverdict SUCCESS' "$begun"$'\n'"${race/gap/stale}"
+	mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +other\ +map_fixed/stale\ +2250 ]]
+	[[ $output == *"0 of 1 mutants killed by an oracle"* ]]
+	# The one it names may come second.
+	printf '%s\n' "$begun" "${race/gap/stale}" "${race/7.250/8.250}" > "$BATS_TEST_TMPDIR/mutant"
+	mutation --no-base
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +yes\ +map_fixed/gap\ +3250\ +after\ map_fixed/stale ]]
+	printf '%s\n' "$begun" "${race/gap/stall}" > "$BATS_TEST_TMPDIR/mutant"
+	mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +stall\ +map_fixed/stall ]]
+}
+
+@test "mutation: the console, and a guest that hangs, are no oracle unless named" {
 	paper_kernel "$begun"$'\nverdict SUCCESS' \
 		"$begun"$'\n[    6.000000] WARNING: CPU: 0 at mm/vma.c\n'"$race"
-	mutation
+	mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +console\ +console\ +1000\ +WARNING.*then\ map_fixed/gap ]]
+	sed -i 's/^oracle: gap/oracle: gap, console/' "$FAKE/mutants/no_wait.mutant"
+	mutation --no-base
 	[ "$status" = 0 ]
-	[[ $output =~ no_wait\ +yes\ +console\ +1000\ +WARNING.*then\ map_fixed/gap ]]
+	[[ $output =~ no_wait\ +yes\ +console ]]
 	printf '[    5.000000] vma_torture: --- Start of test: all\noutcome=died\n' \
 		> "$BATS_TEST_TMPDIR/mutant"
 	mutation --no-base
-	[ "$status" = 0 ]
-	[[ $output =~ no_wait\ +yes\ +console.*the\ guest\ died ]]
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +hang\ +guest.*the\ guest\ died ]]
 }
 
 @test "mutation: a mutant that survives, and a race that comes too late" {
@@ -255,5 +276,5 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	mutation --no-base broken
 	[ "$status" = 2 ]
 	[[ $output =~ broken\ +broken\ .*does\ not\ build ]]
-	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.2/src/mm/vma.c"
+	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.3/src/mm/vma.c"
 }

@@ -10,16 +10,18 @@ setup()
 	fake_project prepare kernels
 	fake_kernel 6.1 6.1.192
 	fake_kernel 7.2 7.2.12
+	echo package=7.2.12-1 >> "$FAKE/build/kernels/7.2/info"
 	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
 	# Takes the guest's words from $BUILD/guest-KERNEL.
 	stub_vm '
 		echo "$2" > "$BUILD/command-$1"
 		grep -v "^#" "$BUILD/guest-$1" | tee "$out/output"
 		sed -n "s/^#//p" "$BUILD/guest-$1" > "$out/status"
+		cp "$BUILD/console-$1" "$out/console.log" 2> /dev/null
 		exit "$(sed -n "s/^rc=//p" "$out/status")"'
 }
 
-# guest KERNEL OUTCOME RC VERDICT GAPS EXPOSURE
+# guest KERNEL OUTCOME RC VERDICT GAPS EXPOSURE [DETAIL]
 guest()
 {
 	cat > "$FAKE/build/guest-$1" <<-END
@@ -36,6 +38,8 @@ guest()
 	value map_fixed race_gap $5
 	value map_fixed race_stall 0
 	value map_fixed first_race_ms 12
+	variant scenario=map_fixed kind=gap variant=00000001 races=$5 seq=1 detail="${7:-point walk: nothing at 0x1-0x2}"
+	summary map_fixed: nothing more
 	state vma_lock skipped: no per-VMA locks
 	value vma_lock ops 0
 	END
@@ -77,18 +81,173 @@ torture()
 @test "1: a known and an unknown kind together" {
 	guest 6.1 ok 0 FAILURE 7 1000
 	sed -i 's/race_stall 0/race_stall 1/' "$FAKE/build/guest-6.1"
+	echo 'variant scenario=map_fixed kind=stall variant=00000002 races=1 seq=2 detail="no progress"' \
+		>> "$FAKE/build/guest-6.1"
 	kernels=6.1 torture
 	[ "$status" = 1 ]
 	[[ $output == *"gap 7 KNOWN, stall 1"* ]]
 }
 
-@test "2: the guest died, hung, never booted, or its console has trouble" {
-	for o in died hung noboot dirty; do
+@test "3: the guest died, hung, or its console has trouble" {
+	for o in died hung dirty; do
 		guest 7.2 $o 2 SUCCESS 0 1000
 		torture
-		[ "$status" = 2 ] || { echo "$o: $status"; return 1; }
+		[ "$status" = 3 ] || { echo "$o: $status"; return 1; }
 		[[ $output == *"$o"*"the line to blame"* ]]
 	done
+}
+
+@test "2: no guest, or QEMU's own end; 3 if the console says why" {
+	guest 7.2 noboot 2 SUCCESS 0 1000
+	torture
+	[ "$status" = 2 ]
+	echo '[    1.0] Kernel panic - not syncing: Fatal exception' > "$FAKE/build/console-7.2"
+	torture
+	[ "$status" = 3 ]
+	rm "$FAKE/build/console-7.2"
+	guest 7.2 died 2 SUCCESS 0 1000
+	sed -i 's/^#rc=2/&\n#qemu=137/' "$FAKE/build/guest-7.2"
+	torture
+	[ "$status" = 2 ]
+}
+
+@test "1: a race, and then a crash: it is read from the console" {
+	printf '%s\n' '#outcome=died' '#rc=' '#line=Oops' > "$FAKE/build/guest-7.2"
+	cat > "$FAKE/build/console-7.2" <<-'END'
+	[    5.000000] vma_torture: --- Start of test: all
+	[    6.000000] vma_torture: RACE map_fixed/stale addr=0x1 mm=1 cpu=0 pid=1 comm=x variant=00000002 detail="generation 2 read"
+	[    7.000000] Oops: 0000 [#1] PREEMPT SMP
+	END
+	torture
+	[ "$status" = 1 ]
+	[[ $output =~ 7.2\ +map_fixed\ +FAILURE.*stale\ 1 ]]
+	[[ $output =~ 7.2\ +\(guest\)\ +died ]]
+}
+
+@test "1: a race in a boot that was repeated counts" {
+	guest 7.2 ok 0 SUCCESS 0 1000
+	stub_vm '
+		grep -v "^#" "$BUILD/guest-$1" | tee "$out/output"
+		sed -n "s/^#//p" "$BUILD/guest-$1" > "$out/status"
+		echo "[ 6.000000] vma_torture: RACE map_fixed/stale addr=0x1 detail=\"x\"" > "$out/console.log.1"'
+	torture
+	[ "$status" = 1 ]
+}
+
+@test "1: a second variant of a known kind, among thousands of the first" {
+	guest 6.1 ok 0 FAILURE 12000 1000
+	sed -i 's/^value map_fixed race_gap .*/value map_fixed race_gap 12001/' "$FAKE/build/guest-6.1"
+	kernels=6.1 torture
+	[ "$status" = 1 ]
+	guest 6.1 ok 0 FAILURE 12000 1000
+	sed -i 's/race_gap 12000/race_gap 12003/' "$FAKE/build/guest-6.1"
+	echo 'variant scenario=map_fixed kind=gap variant=00000009 races=3 seq=9 detail="another way"' \
+		>> "$FAKE/build/guest-6.1"
+	kernels=6.1 torture
+	[ "$status" = 1 ]
+	[[ $output == *"gap 12000 KNOWN, gap 3"* ]]
+	[[ $output == *"3 of a race that is not known: another way"* ]]
+}
+
+@test "2: a known race does not hide that a scenario was blind" {
+	guest 6.1 ok 0 FAILURE 7 1000
+	sed -i 's/^summary .*/summary map_fixed: incomplete: 5 oracles never looked/' "$FAKE/build/guest-6.1"
+	kernels=6.1 torture
+	[ "$status" = 2 ]
+	[[ $output =~ 6.1\ +map_fixed\ +INCOMPLETE.*gap\ 7\ KNOWN.*5\ oracles\ never\ looked ]]
+}
+
+@test "3: the guest's commands fail; 2: its clock stands still, a line nobody knows" {
+	guest 7.2 ok 0 SUCCESS 0 1000
+	printf "%s\n" "/bin/guest-torture: line 52: can't fork: Cannot allocate memory" \
+		> "$FAKE/build/console-7.2"
+	torture
+	[ "$status" = 3 ]
+	[[ $output == *"can't fork"* ]]
+	rm "$FAKE/build/console-7.2"
+	for _ in 1 2 3; do
+		echo "progress 0 RUNNING map_fixed:0/9" >> "$FAKE/build/guest-7.2"
+	done
+	sed -i '/^progress 5/d' "$FAKE/build/guest-7.2"
+	torture
+	[ "$status" = 2 ]
+	[[ $output == *"clock stood still"* ]]
+	guest 7.2 ok 0 SUCCESS 0 1000
+	printf '%s\n' '[ 5.0] vma_torture: --- Start of test' '[ 6.0] frobnicate: lost 7 pages' \
+		> "$FAKE/build/console-7.2"
+	torture
+	[ "$status" = 2 ]
+	[[ $output == *"no list knows it"*"frobnicate"* ]]
+}
+
+@test "known, and not seen, is said" {
+	guest 6.1 ok 0 SUCCESS 0 1000
+	sed -i '/^variant/d' "$FAKE/build/guest-6.1"
+	kernels=6.1 torture
+	[ "$status" = 0 ]
+	[[ $output == *"6.1: known, and not seen: map_fixed/gap"* ]]
+	[[ $output != *"not seen: hugetlb_walk"* ]]
+}
+
+@test "KNOWN=FILE adds a ledger; one that cannot be read is refused" {
+	guest 7.2 ok 0 FAILURE 7 1000
+	echo '7.2.5- map_fixed/gap "point walk" mine' > "$FAKE/ledger"
+	KNOWN=$FAKE/ledger torture
+	[ "$status" = 0 ]
+	[[ $output == *"KNOWN: mine"* ]]
+	echo '7.2 map_fixed/gap mine' > "$FAKE/ledger"
+	KNOWN=$FAKE/ledger torture
+	[ "$status" = 2 ]
+	[[ $output == *"ledger:1"* ]]
+}
+
+@test "all kernels are built before the first is booted" {
+	guest 6.1 ok 0 SUCCESS 0 1000
+	stub build '[ "$1" = 6.1 ] || exit 2; echo ko'
+	kernels="6.1 7.2" torture
+	[ "$status" = 2 ]
+	[ ! -e "$FAKE/build/command-6.1" ]
+}
+
+@test "the table is printed when a later kernel cannot be judged" {
+	guest 7.2 ok 0 FAILURE 7 1000
+	guest 6.1 ok 0 SUCCESS 0 1000
+	stub_vm '
+		[ "$1" = 7.2 ] || kill -TERM $PPID
+		grep -v "^#" "$BUILD/guest-$1" | tee "$out/output"
+		sed -n "s/^#//p" "$BUILD/guest-$1" > "$out/status"'
+	kernels="7.2 6.1" torture
+	[ "$status" != 0 ]
+	[[ $output =~ 7.2\ +map_fixed\ +FAILURE ]]
+}
+
+@test "no FAILURE is on the screen where there are known races only" {
+	guest 6.1 ok 0 FAILURE 7 1000
+	sed -i 's/^progress.*/progress 5 FAILURE map_fixed:7\/1000:gap=7/' "$FAKE/build/guest-6.1"
+	kernels=6.1 torture
+	[ "$status" = 0 ]
+	[[ $output != *FAIL* ]]
+	[[ $output == *"5 s, known races, map_fixed 7/1000"* ]]
+	[[ ${lines[-1]} == SUCCESS* ]]
+	guest 7.2 ok 0 FAILURE 7 1000
+	sed -i 's/^progress.*/progress 5 FAILURE map_fixed:7\/1000:gap=7/' "$FAKE/build/guest-7.2"
+	torture
+	[[ $output == *"5 s, FAILURE, map_fixed"* ]]
+	[[ ${lines[-1]} == FAILURE* ]]
+}
+
+@test "results.json is written, and the silence file" {
+	guest 7.2 ok 0 SUCCESS 0 1000
+	sed -i '/^variant/d' "$FAKE/build/guest-7.2"
+	echo 'value map_fixed looks_gap 77' >> "$FAKE/build/guest-7.2"
+	torture
+	run cat "$FAKE"/build/runs/*/results.json
+	[[ $output == *'"schema": 1'* ]]
+	run cat "$FAKE/build/silence"
+	[[ $output == *$'\t7.2.12-1\tmap_fixed\tgap\t'*$'\t30\t3000\t77\t0\t-'* ]]
+	# One that breaks promises itself is no silence.
+	ARGS=busted=map_fixed/gap torture
+	[ "$(wc -l < "$FAKE/build/silence")" = 2 ]
 }
 
 @test "2: the verdict was not earned" {

@@ -77,7 +77,7 @@ gone()
 @test "a guest that dies is a failure that names the line" {
 	guest <<< 'echo "vm: up 3"; echo "[ 4.0] Kernel panic - not syncing: boom" >&3'
 	vm
-	[ "$status" = 2 ]
+	[ "$status" = 3 ]
 	[[ $output == *"Kernel panic - not syncing: boom"* ]]
 	[[ $output == *"$OUT/console.log"* ]]
 	status_is outcome=died
@@ -87,7 +87,7 @@ gone()
 @test "a guest that succeeds over a WARNING is a failure that names the line" {
 	guest <<< 'echo "vm: up 3"; echo "[ 4.0] WARNING: CPU: 0 PID: 1 at x" >&3; echo "vm: exit 0"'
 	vm
-	[ "$status" = 2 ]
+	[ "$status" = 3 ]
 	[[ $output == *"WARNING: CPU: 0 PID: 1 at x"* ]]
 	status_is outcome=dirty
 }
@@ -95,7 +95,7 @@ gone()
 @test "a guest that hangs is killed at the deadline, its last line named" {
 	guest <<< 'echo "vm: up 3"; echo "[ 4.0] the last word" >&3; exec sleep 100'
 	vm --timeout 1
-	[ "$status" = 2 ]
+	[ "$status" = 3 ]
 	[[ $output == *"the last word"* ]]
 	status_is outcome=hung
 	gone
@@ -105,7 +105,7 @@ gone()
 	guest <<< 'echo "vm: up 3"; exec sleep 300'
 	SECONDS=0
 	vm --timeout 200 --idle 16
-	[ "$status" = 2 ]
+	[ "$status" = 3 ]
 	[ $SECONDS -lt 60 ]
 	status_is outcome=hung
 }
@@ -132,7 +132,7 @@ gone()
 @test "a kernel that crashes on boot is not tried again" {
 	guest <<< 'echo "[ 4.0] BUG: kernel NULL pointer dereference, address: 0" >&3'
 	vm
-	[ "$status" = 2 ]
+	[ "$status" = 3 ]
 	status_is retries=0
 	[[ $output == *"NULL pointer"* ]]
 }
@@ -176,7 +176,7 @@ gone()
 	[[ $output == *"vm: again"* ]]
 	rm "$BATS_TEST_TMPDIR/boots"
 	vm
-	[ "$status" = 2 ]
+	[ "$status" = 3 ]
 	status_is retries=0
 }
 
@@ -186,7 +186,10 @@ gone()
 	[ "$status" = 0 ]
 	status_is outcome=ok
 	vm --expect-panic 'panic.*other'
-	[ "$status" = 2 ]
+	[ "$status" = 3 ]
+	guest <<< 'echo "vm: up 3"; echo "[ 3.0] BUG: KASAN: x" >&3; echo "[ 4.0] Kernel panic - not syncing: race gap" >&3'
+	vm --expect-panic 'panic.*gap'
+	[ "$status" = 3 ]
 	guest <<< 'echo "vm: up 3"; echo "vm: exit 0"'
 	vm --expect-panic 'panic.*gap'
 	[ "$status" = 2 ]
@@ -251,8 +254,8 @@ gone()
 	# The same script, for a CPU that claims to have it.
 	sed "s|/proc/cpuinfo|$BATS_TEST_TMPDIR/fake/cpuinfo|; s|/dev/kvm|$BATS_TEST_TMPDIR/fake/kvm|" \
 		"$TOP/scripts/vm" > "$BATS_TEST_TMPDIR/fake/vm"
-	cp "$TOP/scripts/lib.sh" "$TOP/scripts/vm-init" "$TOP/scripts/scan-console" \
-		"$BATS_TEST_TMPDIR/fake/"
+	cp -r "$TOP/scripts/lib.sh" "$TOP/scripts/vm-init" "$TOP/scripts/scan-console" \
+		"$TOP/scripts/judge" "$TOP/scripts/vt" "$BATS_TEST_TMPDIR/fake/"
 	mkdir "$BATS_TEST_TMPDIR/p"
 	mv "$BATS_TEST_TMPDIR/fake" "$BATS_TEST_TMPDIR/p/scripts"
 	ln -s p/scripts "$BATS_TEST_TMPDIR/fake"

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The silence file: how long, and how hard, right kernels were looked at.
+
+A line for each oracle of each scenario of each run, tabs between: when, kernel's
+package, scenario, oracle, hash of the module's sources, parameters, seconds,
+operations, looks, races (known or not), and the run's identity if it was a
+deterministic one, which counts once however often it is repeated.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+from typing import Any
+
+from .table import align
+
+FIELDS = ("when", "package", "scenario", "oracle", "source", "parameters", "seconds",
+          "operations", "looks", "races", "identity")
+
+
+def lines(doc: dict[str, Any]) -> list[str]:
+    """The lines of a run; none of one that broke promises itself."""
+    if "busted" in doc["parameters"]:
+        return []
+    kernel = doc["kernel"]
+    package = kernel["package"] or f"{kernel['name']}-{doc['identity']['image'][:12]}"
+    parameters = " ".join(f"{k}={v}" for k, v in sorted(doc["parameters"].items()))
+    identity = "-"
+    if doc["identity"]["deterministic"]:
+        identity = ":".join(doc["identity"][k][:12] for k in ("image", "module", "initramfs"))
+    found = []
+    for sc in doc["scenarios"]:
+        if sc["verdict"] in ("SKIP", "LOST"):
+            continue
+        for kind, n in sorted(sc["kinds"].items()):
+            found.append("\t".join((
+                doc["started"], package, sc["name"], kind, doc["identity"]["source"],
+                parameters, str(doc["seconds"]), str(sc["ops"]), str(n["looks"]),
+                str(n["races"]), identity)))
+    return found
+
+
+def append(path: Path, doc: dict[str, Any]) -> None:
+    """Add a run; several may do so at the same time."""
+    new = lines(doc)
+    if not new:
+        return
+    with open(path, "a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.writelines(line + "\n" for line in new)
+
+
+def table(path: Path, source: str) -> list[str]:
+    """Sums by package, scenario and oracle, for one state of the sources."""
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    counted: set[tuple[str, ...]] = set()
+    text = path.read_text("utf-8") if path.exists() else ""
+    for line in text.splitlines():
+        cells = line.split("\t")
+        if len(cells) != len(FIELDS) or cells[4] != source:
+            continue
+        if cells[10] != "-":
+            key = (*cells[1:6], cells[10])
+            if key in counted:
+                continue
+            counted.add(key)
+        total = sums.setdefault((cells[1], cells[2], cells[3]), [0, 0, 0, 0])
+        for i in range(4):
+            total[i] += int(cells[6 + i])
+    rows = [["kernel", "scenario", "oracle", "seconds", "operations", "looks", "races"]]
+    rows += [[*key, *map(str, n)] for key, n in sorted(sums.items())]
+    return [f"sources {source}", *align(rows, {3, 4, 5, 6})]

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What killed a mutant; benchmarks' limits; codes; what selftests/expect lists."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from vt import bench, codes, expect, mutation
+
+
+class Mutants(unittest.TestCase):
+    def fate(self, *console: str, named="gap", status="outcome=ok\nrc=0\n", output=""):
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name)
+            lines = ["[    5.000000] vma_torture: --- Start of test: x", *console]
+            (path / "console.log").write_text("\n".join(lines) + "\n")
+            (path / "status").write_text(status)
+            (path / "output").write_text(output)
+            return mutation.judge(path, mutation.oracles(named, "map_fixed"), 60000)
+
+    @staticmethod
+    def race(kind: str, second: int) -> str:
+        return f'[   {second}.000000] vma_torture: RACE map_fixed/{kind} addr=0x1 detail="x"'
+
+    def test_by_its_own_oracle(self):
+        fate = self.fate(self.race("gap", 7))
+        self.assertEqual((fate.word, fate.by, fate.after), ("yes", "map_fixed/gap", "2000"))
+
+    def test_what_does_not_count(self):
+        self.assertEqual(self.fate(self.race("stale", 7)).word, "other")
+        self.assertEqual(self.fate(self.race("stall", 7)).word, "stall")
+        self.assertEqual(self.fate("[    6.000000] BUG: x").word, "console")
+        self.assertEqual(self.fate(status="outcome=hung\n").word, "hang")
+        self.assertEqual(self.fate(self.race("gap", 99)).word, "broken")
+        self.assertEqual(self.fate(output="verdict SUCCESS\n").word, "no")
+
+    def test_after_the_console_it_may_be_its_consequence(self):
+        self.assertEqual(self.fate("[    6.000000] BUG: x", self.race("gap", 7)).word, "console")
+        self.assertEqual(self.fate(self.race("gap", 7), "[    8.000000] BUG: x").word, "yes")
+
+    def test_the_console_may_be_named(self):
+        self.assertEqual(self.fate("[    6.000000] BUG: x", named="console").word, "yes")
+
+
+class Rules(unittest.TestCase):
+    def test_limits(self):
+        for value, limit, word in (("0.5", ">=0.5", "holds"), ("0.4", ">=0.5", "MISSED"),
+                                   ("3", "<=2", "MISSED"), ("x", "<=2", "MISSED"), ("1", "-", "")):
+            self.assertEqual(bench.holds(value, limit), word)
+
+    def test_codes(self):
+        self.assertEqual(codes.worst([0, 4, 2, 3, 1]), 1)
+        self.assertEqual(codes.worst([0, 4, 2, 3]), 3)
+        self.assertEqual(codes.worst([0, 4, 2]), 2)
+        self.assertEqual(codes.worst([0, 4]), 0)
+        self.assertEqual(codes.worst([4]), 4)
+        self.assertEqual(codes.worst([]), 2)
+
+    def test_our_expectations_can_be_read(self):
+        text = (Path(__file__).parents[2] / "expect").read_text()
+        self.assertTrue(expect.parse(text))
+        for bad in ("6.1 skip x y", '6.1 hop "x" "y"', '6.1 skip "x"'):
+            with self.assertRaises(expect.ExpectError):
+                expect.parse(bad)
