@@ -21,7 +21,7 @@ distclean: clean
 	@scripts/prepare --remove
 
 # Variables given to make reach the scripts by the environment.
-export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
+export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 export ABUSE ABUSE_SEED TRACING STRESS

@@ -12,13 +12,13 @@ EX_OK=0 EX_RACE=1 EX_BROKEN=2 EX_SKIP=4
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROG=scripts/$(basename "$0")
 # Everything that is fetched, built or run lives below here.
-BUILD=${BUILD:-$TOP/build}
-case $BUILD in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
-ROOT=$BUILD/root-trixie
+VT_BUILD=${VT_BUILD:-$TOP/build}
+case $VT_BUILD in /*) ;; *) VT_BUILD=$TOP/$VT_BUILD ;; esac
+ROOT=$VT_BUILD/root-trixie
 DEFAULT_KERNELS="6.1 6.12 7.2"
 DEBIAN_MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 DEBIAN_SECURITY=${DEBIAN_SECURITY:-http://deb.debian.org/debian-security}
-export BUILD
+export VT_BUILD
 
 # Progress goes to stderr, results to stdout.
 say() { printf '%s: %s\n' "${PROG#scripts/}" "$*" >&2; }
@@ -90,12 +90,12 @@ as_root()
 declare -A _locks=()
 lock()
 {
-	mkdir -p "$BUILD/locks"
+	mkdir -p "$VT_BUILD/locks"
 	local fd
-	exec {fd}> "$BUILD/locks/$1"
+	exec {fd}> "$VT_BUILD/locks/$1"
 	_locks[$1]=$fd
 	flock -n "$fd" && return
-	say "waiting for another run that holds $BUILD/locks/$1"
+	say "waiting for another run that holds $VT_BUILD/locks/$1"
 	flock "$fd"
 }
 
@@ -161,7 +161,7 @@ in_root()
 # A field of a kernel fetched by scripts/kernels: release, version, ...
 kernel_info()
 {
-	sed -n "s/^$2=//p" "$BUILD/kernels/$1/info" 2> /dev/null
+	sed -n "s/^$2=//p" "$VT_BUILD/kernels/$1/info" 2> /dev/null
 }
 
 # A kernel that watches itself is several times as slow, above all emulated.
@@ -231,9 +231,9 @@ stage_selftests()
 	if [ -f "$TOP/selftests/Makefile" ]; then
 		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions || return
 		# And as CI systems have them, for the test of that.
-		[ ! -d "$BUILD/linux/selftests" ] || make -s -C "$TOP/selftests" \
+		[ ! -d "$VT_BUILD/linux/selftests" ] || make -s -C "$TOP/selftests" \
 			CC="$(host_cc)" OUT="$1/bin" MODULE= INSTALL_PATH="$1/installed" \
-			KSELFTEST="$BUILD/linux/selftests" install
+			KSELFTEST="$VT_BUILD/linux/selftests" install
 	fi
 }
 

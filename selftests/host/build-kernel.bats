@@ -209,8 +209,8 @@ mail()
 }
 
 @test "scripts/kernels builds names with a flavour, once, and keeps one's own" {
-	stub build-kernel 'echo "$*" >> "$BUILD/built"; for k; do mkdir -p "$BUILD/kernels/$k"
-		echo release=x > "$BUILD/kernels/$k/info"; done'
+	stub build-kernel 'echo "$*" >> "$VT_BUILD/built"; for k; do mkdir -p "$VT_BUILD/kernels/$k"
+		echo release=x > "$VT_BUILD/kernels/$k/info"; done'
 	run "$FAKE/scripts/kernels" 7.2-debug 6.12-kasan
 	echo "$output"
 	[ "$status" = 0 ]

@@ -70,7 +70,7 @@ scripts()
 	run "$TOP/scripts/vm" --module /no/such/file 6.1 true
 	[ "$status" = 2 ]
 	[[ $output == */no/such/file* ]]
-	BUILD=$BATS_TEST_TMPDIR run "$TOP/scripts/vm" 5.4 true
+	VT_BUILD=$BATS_TEST_TMPDIR run "$TOP/scripts/vm" 5.4 true
 	[ "$status" = 2 ]
 	[[ $output == *"scripts/kernels 5.4"* ]]
 }

@@ -8,13 +8,13 @@ load helpers
 setup()
 {
 	fake_project prepare kernels
-	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
+	stub build 'echo "$VT_BUILD/modules/$1/vma_torture.ko"'
 	mkdir -p "$FAKE/build/modules/own"
 	echo ko > "$FAKE/build/modules/own/vma_torture.ko"
 	tree=$BATS_TEST_TMPDIR/linux
 	fake_built_tree "$tree" 7.3.0-rc2-mine
 	stub_vm '
-		echo "$1: $2" > "$BUILD/booted"
+		echo "$1: $2" > "$VT_BUILD/booted"
 		printf "%s\n" "outcome=ok" "rc=0" > "$out/status"
 		printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
 			"value map_fixed ops 300" "value map_fixed exposure 100" \
@@ -286,8 +286,8 @@ vng()
 	cp "$TOP/Makefile" "$FAKE/"
 	stub guest-torture 'printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
 		"value map_fixed ops 300" "value map_fixed exposure 100" "value map_fixed races 0"'
-	stub build 'mkdir -p "$BUILD/modules/$1"; echo ko > "$BUILD/modules/$1/vma_torture.ko"
-		echo "$BUILD/modules/$1/vma_torture.ko"'
+	stub build 'mkdir -p "$VT_BUILD/modules/$1"; echo ko > "$VT_BUILD/modules/$1/vma_torture.ko"
+		echo "$VT_BUILD/modules/$1/vma_torture.ko"'
 	HOME=$BATS_TEST_TMPDIR
 	export HOME CC=true
 	fake_built_tree ~/build 7.3.0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2016  # texts of scripts
+# shellcheck disable=SC2016,SC2030,SC2031  # texts of scripts; a test is a subshell
 # scripts/packages against the sources, and what scripts/prepare makes of it.
 
 load helpers
