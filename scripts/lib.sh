@@ -15,7 +15,8 @@ PROG=scripts/$(basename "$0")
 VT_BUILD=${VT_BUILD:-$TOP/build}
 case $VT_BUILD in /*) ;; *) VT_BUILD=$TOP/$VT_BUILD ;; esac
 ROOT=$VT_BUILD/root-trixie
-DEFAULT_KERNELS="6.1 6.12 7.2"
+# 7 is the newest 7.x there is, see scripts/kernels.
+DEFAULT_KERNELS="6.1 6.12 7"
 export VT_BUILD
 
 # Progress goes to stderr, results to stdout.
@@ -266,6 +267,25 @@ in_root()
 kernel_info()
 {
 	sed -n "s/^$2=//p" "$VT_BUILD/kernels/$1/info" 2> /dev/null
+}
+
+# get_kernels: fetch or build what KERNELS names, or the defaults.  Sets $kernels to the names of
+# those that are there, with 7 resolved, and $no_kernels to lines "name, tab, why" for
+# those that are not to be had.
+get_kernels()
+{
+	local lines l rc=0
+	# shellcheck disable=SC2086  # a list of words
+	lines=$("$TOP/scripts/kernels" ${KERNELS:-}) || rc=$?
+	case $rc in 0 | "$EX_SKIP") ;; *) exit "$EX_BROKEN" ;; esac
+	kernels=() no_kernels=()
+	while IFS= read -r l; do
+		case $l in
+		'') ;;
+		*$'\t'*) no_kernels+=("$l") ;;
+		*) kernels+=("$l") ;;
+		esac
+	done <<< "$lines"
 }
 
 # A kernel that watches itself is several times as slow, above all emulated.

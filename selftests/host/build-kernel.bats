@@ -185,7 +185,7 @@ mail()
 
 @test "what it did not build it does not overwrite" {
 	fake_kernel mine 7.3.0
-	echo package=own >> "$FAKE/build/kernels/mine/info"
+	sed -i s/^package=.*/package=own/ "$FAKE/build/kernels/mine/info"
 	build --tree "$tree" --name mine plain
 	[ "$status" = 2 ]
 	[[ $output == *"--name"* ]]
@@ -221,7 +221,7 @@ mail()
 	[ "$status" = 2 ]
 	[[ $output == *"unknown kernel linux-debug"* ]]
 	fake_kernel linux-debug 7.3.0
-	echo package=own >> "$FAKE/build/kernels/linux-debug/info"
+	sed -i s/^package=.*/package=own/ "$FAKE/build/kernels/linux-debug/info"
 	run "$FAKE/scripts/kernels" linux-debug
 	[ "$status" = 0 ]
 }

@@ -23,7 +23,11 @@ fake_project()
 	mkdir -p "$FAKE/selftests/host"
 	cp "$TOP/selftests/run" "$FAKE/selftests/"
 	for s; do
-		stub "$s" 'exit 0'
+		case $s in
+		# All that was asked for is there.
+		kernels) stub "$s" 'for k in ${*:-6.1 6.12 7.3}; do case $k in -*) ;; *) echo "$k" ;; esac; done' ;;
+		*) stub "$s" 'exit 0' ;;
+		esac
 	done
 }
 
@@ -50,7 +54,7 @@ stub_vm()
 fake_kernel()
 {
 	mkdir -p "$FAKE/build/kernels/$1" "$FAKE/build/modules/$1"
-	printf 'release=%s-amd64\nversion=%s\n' "$2" "$2" > "$FAKE/build/kernels/$1/info"
+	printf 'release=%s-amd64\nversion=%s\npackage=%s\n' "$2" "$2" "$2" > "$FAKE/build/kernels/$1/info"
 	echo vmlinuz > "$FAKE/build/kernels/$1/vmlinuz"
 	echo ko > "$FAKE/build/modules/$1/vma_torture.ko"
 }
