@@ -60,11 +60,17 @@ make_build()
 	fi
 }
 
+# The megabytes that are left for build/.
+free_space()
+{
+	df -Pm "$VT_BUILD" 2> /dev/null | awk 'NR == 2 { print $4 }'
+}
+
 # want_space MB WHAT: a full disk is said before, not found out in the middle.
 want_space()
 {
 	local free
-	free=$(df -Pm "$VT_BUILD" 2> /dev/null | awk 'NR == 2 { print $4 }')
+	free=$(free_space)
 	case $free in '' | *[!0-9]*) return 0 ;; esac
 	[ "$free" -ge "$1" ] ||
 		die "the disk of $VT_BUILD has $free MB left, and $2 takes $1: make room (make clean-runs), or set VT_BUILD="

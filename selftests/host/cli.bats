@@ -86,7 +86,7 @@ scripts()
 @test "make help names every target" {
 	run make -s -C "$TOP" help
 	[ "$status" = 0 ]
-	for t in modules_install torture check bench clean distclean; do
+	for t in modules_install torture check bench clean clean-runs distclean; do
 		[[ $output == *"make $t"* ]]
 	done
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2016,SC2031  # the inner shells'
+# shellcheck disable=SC2016,SC2030,SC2031  # the inner shells'
 # scripts/kernels: which version a name means, given the archive's metadata.
 
 load helpers

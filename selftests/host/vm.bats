@@ -12,6 +12,7 @@ setup()
 	VT_BUILD=$BATS_TEST_TMPDIR/build
 	export VT_BUILD
 	mkdir -p "$VT_BUILD/kernels/6.1"
+	touch "$VT_BUILD/.vma_torture"
 	echo vmlinuz > "$VT_BUILD/kernels/6.1/vmlinuz"
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
