@@ -63,7 +63,7 @@ help:
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
-	@echo '                      KERNEL=7.2 MUTANTS="name ..." DEADLINE=60'
+	@echo '                      KERNEL=7.3 MUTANTS="name ..." DEADLINE=60'
 	@echo 'make soak             random parameters for hours, memory at rest: HOURS=1 (each kernel)'
 	@echo '                      KERNELS="6.1 6.12 7" SEED=N JOBS=1 SCENARIOS=a,b STRICT=1'
 	@echo 'make clean            remove what make built here'

@@ -223,7 +223,7 @@ elsewhere()
 		case $c in dpkg* | apt*) continue ;; esac
 		ln -sf "$(PATH=/usr/bin:/usr/sbin:/bin:/sbin command -v "$c" || echo /bin/true)" "$d/$c"
 	done
-	cp "$BATS_TEST_TMPDIR/bin/"* "$d/"
+	cp --remove-destination "$BATS_TEST_TMPDIR/bin/"* "$d/"
 	# What the host has in sbin counts too: look nowhere else.
 	sed -i 's|PATH=$PATH:/usr/sbin:/sbin |PATH=$PATH |' "$FAKE/scripts/prepare"
 }

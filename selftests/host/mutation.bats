@@ -7,7 +7,8 @@ load helpers
 
 setup()
 {
-	fake_project prepare
+	fake_project prepare kernels
+	stub kernels 'echo 7.3'
 	stub build 'echo "$VT_BUILD/modules/$1/vma_torture.ko"'
 	tree=$BATS_TEST_TMPDIR/linux
 	mkdir -p "$tree/mm" "$FAKE/mutants"
@@ -206,9 +207,9 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	[[ $output =~ no_wait\ +yes\ +map_fixed/gap\ +2250 ]]
 	[[ $output =~ base.*\ no\ .*SUCCESS ]]
 	[[ $output == *"1 of 1 mutants killed within 60 s, the base silent"* ]]
-	grep -q 'scenarios=map_fixed' "$FAKE/build/mutation/7.2/runs/no_wait/command"
+	grep -q 'scenarios=map_fixed' "$FAKE/build/mutation/7.3/runs/no_wait/command"
 	# What was edited is as it was.
-	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.2/src/mm/vma.c"
+	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.3/src/mm/vma.c"
 }
 
 @test "mutation: killed by the console, before or without an oracle" {
@@ -255,5 +256,5 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	mutation --no-base broken
 	[ "$status" = 2 ]
 	[[ $output =~ broken\ +broken\ .*does\ not\ build ]]
-	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.2/src/mm/vma.c"
+	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.3/src/mm/vma.c"
 }

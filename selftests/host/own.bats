@@ -293,7 +293,7 @@ vng()
 	fake_built_tree ~/build 7.3.0
 	fake_source_tree ~/linux
 	mkdir -p "$FAKE/build/sources"
-	cp -r ~/linux "$FAKE/build/sources/linux-source-7.2_7.2.12-1"
+	cp -r ~/linux "$FAKE/build/sources/linux-source-7.3_7.3.4-1"
 	# Configured and built in place, too.
 	cp -rn ~/build/. ~/linux/
 	diff -u --label a/mm/vma.c --label b/mm/vma.c ~/linux/mm/vma.c - <<< DUE > ~/series.mbox || true
