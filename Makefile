@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # For people; kbuild itself reads the Kbuild file beside this one.
 
+# Kbuild cannot do it anyhow.
+ifneq ($(words $(CURDIR))$(findstring :,$(CURDIR)),1)
+$(error vma_torture cannot live in a path with blanks or colons, and this is '$(CURDIR)')
+endif
+
 # Only one that was given is the kernel to torture.
 ifdef KDIR
 export KDIR
 endif
 KDIR ?= /lib/modules/$(shell uname -r)/build
+# Not every shell expands the ~ of `make KDIR=~/x`.
+override KDIR := $(patsubst ~/%,$(HOME)/%,$(KDIR))
 
 all: modules
 
@@ -16,15 +23,18 @@ clean:
 	@if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
 	@if [ -f selftests/Makefile ]; then $(MAKE) -C selftests clean; fi
 
-# The private root is root's own.
+# Only what the scripts made: they know it by a mark.
 distclean: clean
 	@scripts/prepare --remove
 
+clean-runs:
+	@scripts/clean-runs
+
 # Variables given to make reach the scripts by the environment.
-export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
+export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
-export ABUSE ABUSE_SEED TRACING STRESS
+export ABUSE ABUSE_SEED TRACING STRESS DAYS
 
 torture:
 	@scripts/torture
@@ -45,17 +55,19 @@ help:
 	@echo 'make                  build vma_torture.ko for the running kernel'
 	@echo '                      (KDIR=DIR: for the kernel of that build tree)'
 	@echo 'make modules_install  install it (root)'
-	@echo 'make torture          torture stock kernels in guests: KERNELS="6.1 6.12 7.2"'
+	@echo 'make torture          torture stock kernels in guests: KERNELS="6.1 6.12 7"'
+	@echo '                      (and 6.12-rt, 6.12-cloud, ...; 7 is the newest 7.x)'
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
 	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE]'
-	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.2-debug)'
+	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.3-debug)'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
-	@echo '                      KERNEL=7.2 MUTANTS="name ..." DEADLINE=60'
+	@echo '                      KERNEL=7.3 MUTANTS="name ..." DEADLINE=60'
 	@echo 'make soak             random parameters for hours, memory at rest: HOURS=1 (each kernel)'
-	@echo '                      KERNELS="6.1 6.12 7.2" SEED=N JOBS=1 SCENARIOS=a,b STRICT=1'
+	@echo '                      KERNELS="6.1 6.12 7" SEED=N JOBS=1 SCENARIOS=a,b STRICT=1'
 	@echo 'make clean            remove what make built here'
+	@echo 'make clean-runs       remove the runs kept in build/runs (DAYS=N: older than that)'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean distclean torture check bench mutation soak help
+.PHONY: all modules modules_install clean clean-runs distclean torture check bench mutation soak help

@@ -12,19 +12,78 @@ EX_OK=0 EX_RACE=1 EX_BROKEN=2 EX_KERNEL=3 EX_SKIP=4
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROG=scripts/$(basename "$0")
 # Everything that is fetched, built or run lives below here.
-BUILD=${BUILD:-$TOP/build}
-case $BUILD in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
-ROOT=$BUILD/root-trixie
-DEFAULT_KERNELS="6.1 6.12 7.2"
-DEBIAN_MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-DEBIAN_SECURITY=${DEBIAN_SECURITY:-http://deb.debian.org/debian-security}
-export BUILD
+VT_BUILD=${VT_BUILD:-$TOP/build}
+case $VT_BUILD in /*) ;; *) VT_BUILD=$TOP/$VT_BUILD ;; esac
+ROOT=$VT_BUILD/root-trixie
+# 7 is the newest 7.x there is, see scripts/kernels.
+DEFAULT_KERNELS="6.1 6.12 7"
+export VT_BUILD
 
 # Progress goes to stderr, results to stdout.
 say() { printf '%s: %s\n' "${PROG#scripts/}" "$*" >&2; }
 die() { say "$*"; exit "$EX_BROKEN"; }
 
 usage_error() { say "$* (see $PROG --help)"; exit "$EX_BROKEN"; }
+
+# Neither kbuild nor make can live with these, nor does a root shell get to see them.
+for _dir in "$TOP" "$VT_BUILD"; do
+	case $_dir in
+	*[[:space:]:\'\"\`\$\\\&\;\#\*\?\(\)\<\>\|]*)
+		die "'$_dir': vma_torture cannot live in a path with blanks, colons or other signs that make or a shell takes apart" ;;
+	esac
+done
+
+# make_build: the directory that everything goes to, with a mark by which `make
+# distclean` knows that it is ours to remove.
+MARK=.vma_torture
+make_build()
+{
+	local owner
+	if [ ! -e "$VT_BUILD/$MARK" ]; then
+		mkdir -p "$VT_BUILD" 2> /dev/null || [ -d "$VT_BUILD" ] || die "cannot make $VT_BUILD"
+		# The one in this tree is ours, made by older versions of this or not.
+		if [ "$VT_BUILD" != "$TOP/build" ] && [ -n "$(ls -A "$VT_BUILD")" ]; then
+			die "VT_BUILD=$VT_BUILD holds something else: name a directory that is empty or not there"
+		fi
+	fi
+	owner=$(stat -c %U "$VT_BUILD")
+	if [ ! -w "$VT_BUILD" ] || { [ -e "$VT_BUILD/locks" ] && [ ! -w "$VT_BUILD/locks" ]; }; then
+		[ -w "$VT_BUILD" ] || die "$VT_BUILD belongs to $owner: chown -R it, or set VT_BUILD="
+		die "$VT_BUILD/locks belongs to $(stat -c %U "$VT_BUILD/locks"): chown -R $VT_BUILD, or set VT_BUILD="
+	fi
+	if [ ! -e "$VT_BUILD/$MARK" ]; then
+		{
+			printf '%s\n' 'Signature: 8a477f597d28d172789f06886806bc55' \
+				'# Made by vma_torture; not worth a backup.' > "$VT_BUILD/CACHEDIR.TAG" &&
+				echo 'make distclean removes this directory' > "$VT_BUILD/$MARK"
+		} || die "cannot write to $VT_BUILD"
+	fi
+}
+
+# The megabytes that are left for build/.
+free_space()
+{
+	df -Pm "$VT_BUILD" 2> /dev/null | awk 'NR == 2 { print $4 }'
+}
+
+# want_space MB WHAT: a full disk is said before, not found out in the middle.
+want_space()
+{
+	local free
+	free=$(free_space)
+	case $free in '' | *[!0-9]*) return 0 ;; esac
+	[ "$free" -ge "$1" ] ||
+		die "the disk of $VT_BUILD has $free MB left, and $2 takes $1: make room (make clean-runs), or set VT_BUILD="
+}
+
+# run_dir NAME: a new directory below build/runs that no other run has.
+run_dir()
+{
+	make_build
+	mkdir -p "$VT_BUILD/runs" || exit "$EX_BROKEN"
+	mktemp -d --suffix="-$1" "$VT_BUILD/runs/$(date +%Y%m%d-%H%M%S)-XXXX" ||
+		die "cannot make a directory in $VT_BUILD/runs"
+}
 
 # Take the comment block between "#:" marks at the head of a script as its help.
 show_help()
@@ -80,23 +139,75 @@ as_root()
 		"$@"
 	elif command -v sudo > /dev/null; then
 		say "root needed $why: sudo $*"
-		sudo -- "$@"
+		sudo --preserve-env=http_proxy,https_proxy,ftp_proxy,no_proxy -- "$@"
 	else
 		die "root needed $why, and there is no sudo; as root run: $*"
 	fi
+}
+
+# remove_root DIR: a root that was made below build/, as root; nothing that is mounted
+# in it, where the host's own /dev may be, is ever gone into.
+remove_root()
+{
+	local dir mounted
+	dir=$(readlink -f "$1")
+	mounted=$(awk -v dir="$dir/" 'index($5 "/", dir) == 1 { print $5; exit }' /proc/self/mountinfo)
+	[ -z "$mounted" ] ||
+		die "$mounted is mounted: umount it first, then $1 can be removed"
+	as_root "to remove $1" rm -rf --one-file-system "$1" || die "cannot remove $1"
 }
 
 # lock NAME: one of us at a time; waits, and says whom for.
 declare -A _locks=()
 lock()
 {
-	mkdir -p "$BUILD/locks"
+	make_build
+	mkdir -p "$VT_BUILD/locks"
 	local fd
-	exec {fd}> "$BUILD/locks/$1"
+	if [ -e "$VT_BUILD/locks/$1" ] && [ ! -w "$VT_BUILD/locks/$1" ]; then
+		die "$VT_BUILD/locks/$1 belongs to $(stat -c %U "$VT_BUILD/locks/$1"): chown -R $VT_BUILD, or set VT_BUILD="
+	fi
+	exec {fd}> "$VT_BUILD/locks/$1" || die "cannot write to $VT_BUILD/locks"
 	_locks[$1]=$fd
 	flock -n "$fd" && return
-	say "waiting for another run that holds $BUILD/locks/$1"
+	say "waiting for another run that holds $VT_BUILD/locks/$1"
 	flock "$fd"
+}
+
+# debian_base SUITE: the base address of a suite of Debian: DEBIAN_SECURITY for the
+# security suites and DEBIAN_MIRROR for the others, or what this host's own Debian
+# suites come from.  For mmdebstrap and apt.
+debian_base()
+{
+	local suite=$1 kind=main var=DEBIAN_MIRROR found
+	case $suite in *-security) kind=security var=DEBIAN_SECURITY ;; esac
+	found=${!var-}
+	# Third parties have suites of these names too, but neither all of them, nor do
+	# they say that they are Debian.
+	# shellcheck disable=SC2016  # apt's variables
+	[ -n "$found" ] || found=$({
+		apt-get indextargets 'Created-By: Packages' 'Origin: Debian' \
+			--format '9 $(REPO_URI) $(RELEASE)' 2> /dev/null
+		apt-get --print-uris update 2> /dev/null |
+			sed -n "s|^'\(.*/\)dists/\([^/]*\)/InRelease'.*|1 \1 \2|p"
+	} | awk -v kind=$kind '
+		$2 !~ /^(cdrom|file):/ &&
+		$3 ~ /^(bookworm|trixie|forky|duke|sid|(old)*stable|testing|unstable)(-updates|-backports|-security)?$/ &&
+		($3 ~ /-security$/) == (kind == "security") {
+			if (!($2 in n))
+				order[++many] = $2
+			n[$2] += $1
+		}
+		END {
+			for (i = 1; i <= many; i++)
+				if (n[order[i]] > n[best])
+					best = order[i]
+			sub(/\/$/, "", best)
+			print best
+		}')
+	[ -n "$found" ] ||
+		die "this host's apt sources have no address of Debian's suite $suite: set $var=, to the address of one that has it"
+	printf '%s\n' "$found"
 }
 
 # unlock NAME: what lock() took.
@@ -161,7 +272,26 @@ in_root()
 # A field of a kernel fetched by scripts/kernels: release, version, ...
 kernel_info()
 {
-	sed -n "s/^$2=//p" "$BUILD/kernels/$1/info" 2> /dev/null
+	sed -n "s/^$2=//p" "$VT_BUILD/kernels/$1/info" 2> /dev/null
+}
+
+# get_kernels: fetch or build what KERNELS names, or the defaults.  Sets $kernels to the names of
+# those that are there, with 7 resolved, and $no_kernels to lines "name, tab, why" for
+# those that are not to be had.
+get_kernels()
+{
+	local lines l rc=0
+	# shellcheck disable=SC2086  # a list of words
+	lines=$("$TOP/scripts/kernels" ${KERNELS:-}) || rc=$?
+	case $rc in 0 | "$EX_SKIP") ;; *) exit "$EX_BROKEN" ;; esac
+	kernels=() no_kernels=()
+	while IFS= read -r l; do
+		case $l in
+		'') ;;
+		*$'\t'*) no_kernels+=("$l") ;;
+		*) kernels+=("$l") ;;
+		esac
+	done <<< "$lines"
 }
 
 # A kernel that watches itself is several times as slow, above all emulated.
@@ -216,9 +346,9 @@ stage_selftests()
 	if [ -f "$TOP/selftests/Makefile" ]; then
 		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions || return
 		# And as CI systems have them, for the test of that.
-		[ ! -d "$BUILD/linux/selftests" ] || make -s -C "$TOP/selftests" \
+		[ ! -d "$VT_BUILD/linux/selftests" ] || make -s -C "$TOP/selftests" \
 			CC="$(host_cc)" OUT="$1/bin" MODULE= INSTALL_PATH="$1/installed" \
-			KSELFTEST="$BUILD/linux/selftests" install
+			KSELFTEST="$VT_BUILD/linux/selftests" install
 	fi
 }
 

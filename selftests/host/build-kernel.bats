@@ -185,7 +185,7 @@ mail()
 
 @test "what it did not build it does not overwrite" {
 	fake_kernel mine 7.3.0
-	echo package=own >> "$FAKE/build/kernels/mine/info"
+	sed -i s/^package=.*/package=own/ "$FAKE/build/kernels/mine/info"
 	build --tree "$tree" --name mine plain
 	[ "$status" = 2 ]
 	[[ $output == *"--name"* ]]
@@ -209,8 +209,8 @@ mail()
 }
 
 @test "scripts/kernels builds names with a flavour, once, and keeps one's own" {
-	stub build-kernel 'echo "$*" >> "$BUILD/built"; for k; do mkdir -p "$BUILD/kernels/$k"
-		echo release=x > "$BUILD/kernels/$k/info"; done'
+	stub build-kernel 'echo "$*" >> "$VT_BUILD/built"; for k; do mkdir -p "$VT_BUILD/kernels/$k"
+		echo release=x > "$VT_BUILD/kernels/$k/info"; done'
 	run "$FAKE/scripts/kernels" 7.2-debug 6.12-kasan
 	echo "$output"
 	[ "$status" = 0 ]
@@ -221,7 +221,7 @@ mail()
 	[ "$status" = 2 ]
 	[[ $output == *"unknown kernel linux-debug"* ]]
 	fake_kernel linux-debug 7.3.0
-	echo package=own >> "$FAKE/build/kernels/linux-debug/info"
+	sed -i s/^package=.*/package=own/ "$FAKE/build/kernels/linux-debug/info"
 	run "$FAKE/scripts/kernels" linux-debug
 	[ "$status" = 0 ]
 }

@@ -21,7 +21,7 @@ setup()
 		done
 		mkdir -p "$out"
 		: > "$out/console.log"
-		cp "$BUILD/console" "$out/console.log" 2> /dev/null
+		cp "$VT_BUILD/console" "$out/console.log" 2> /dev/null
 		KTAP_HELPERS=/dev/null KERNEL=$1 busybox sh \
 			-c "${2/\/selftests\/run/$selftests/run}" | tee "$out/output"
 		rc=${PIPESTATUS[0]}
@@ -266,7 +266,7 @@ totals()
 
 @test "killed, it takes its guest with it" {
 	new_test good 'echo 1..1; echo ok 1 a'
-	stub vm 'echo $$ > "$BUILD/vm"; exec sleep 100'
+	stub vm 'echo $$ > "$VT_BUILD/vm"; exec sleep 100'
 	KERNELS=6.1 setsid "$FAKE/scripts/check" --guests > "$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
 	for ((i = 0; i < 300; i++)); do
 		[ ! -s "$FAKE/build/vm" ] || break
@@ -352,7 +352,7 @@ totals()
 	[[ $output == *"there is no mutant none"* ]]
 	mkdir -p "$FAKE/mutants"
 	touch "$FAKE/mutants/a-b.mutant"
-	stub mutation 'echo "$@" > "$BUILD/mutated"'
+	stub mutation 'echo "$@" > "$VT_BUILD/mutated"'
 	MUTANT=a-b check
 	[ "$status" = 0 ]
 	[[ $(cat "$FAKE/build/mutated") == *a-b ]]

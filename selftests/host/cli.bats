@@ -70,7 +70,7 @@ scripts()
 	run "$TOP/scripts/vm" --module /no/such/file 6.1 true
 	[ "$status" = 2 ]
 	[[ $output == */no/such/file* ]]
-	BUILD=$BATS_TEST_TMPDIR run "$TOP/scripts/vm" 5.4 true
+	VT_BUILD=$BATS_TEST_TMPDIR run "$TOP/scripts/vm" 5.4 true
 	[ "$status" = 2 ]
 	[[ $output == *"scripts/kernels 5.4"* ]]
 }
@@ -86,7 +86,7 @@ scripts()
 @test "make help names every target" {
 	run make -s -C "$TOP" help
 	[ "$status" = 0 ]
-	for t in modules_install torture check bench clean distclean; do
+	for t in modules_install torture check bench clean clean-runs distclean; do
 		[[ $output == *"make $t"* ]]
 	done
 }

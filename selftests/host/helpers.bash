@@ -7,7 +7,7 @@ setup_file()
 	TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	export TOP
 	# What make was given is not for these.
-	unset KERNELS DURATION SCENARIOS ARGS STRICT KNOWN KNOWN_RACES SMP BUILD MAKEFLAGS
+	unset KERNELS DURATION SCENARIOS ARGS STRICT KNOWN KNOWN_RACES SMP VT_BUILD MAKEFLAGS
 	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 	unset ABUSE ABUSE_SEED SLOW TRACING STRESS
 }
@@ -24,7 +24,11 @@ fake_project()
 	cp "$TOP/selftests/run" "$FAKE/selftests/"
 	: > "$FAKE/selftests/expect"
 	for s; do
-		stub "$s" 'exit 0'
+		case $s in
+		# All that was asked for is there.
+		kernels) stub "$s" 'for k in ${*:-6.1 6.12 7.3}; do case $k in -*) ;; *) echo "$k" ;; esac; done' ;;
+		*) stub "$s" 'exit 0' ;;
+		esac
 	done
 }
 
@@ -51,7 +55,7 @@ stub_vm()
 fake_kernel()
 {
 	mkdir -p "$FAKE/build/kernels/$1" "$FAKE/build/modules/$1"
-	printf 'release=%s-amd64\nversion=%s\n' "$2" "$2" > "$FAKE/build/kernels/$1/info"
+	printf 'release=%s-amd64\nversion=%s\npackage=%s\n' "$2" "$2" "$2" > "$FAKE/build/kernels/$1/info"
 	echo vmlinuz > "$FAKE/build/kernels/$1/vmlinuz"
 	echo ko > "$FAKE/build/modules/$1/vma_torture.ko"
 }

@@ -7,8 +7,9 @@ load helpers
 
 setup()
 {
-	fake_project prepare
-	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
+	fake_project prepare kernels
+	stub kernels 'echo 7.3'
+	stub build 'echo "$VT_BUILD/modules/$1/vma_torture.ko"'
 	tree=$BATS_TEST_TMPDIR/linux
 	mkdir -p "$tree/mm" "$FAKE/mutants"
 	cat > "$tree/mm/vma.c" <<-'END'
@@ -167,7 +168,7 @@ paper_kernel()
 	mkdir -p "$FAKE/bin"
 	# build-kernel --tree DIR --name NAME plain
 	stub build-kernel '
-		d=$BUILD/kernels/$4
+		d=$VT_BUILD/kernels/$4
 		make -C "$2" O="$d/obj" bzImage && cp "$d/obj/arch/x86/boot/bzImage" "$d/vmlinuz"'
 	cat > "$FAKE/bin/make" <<-'END'
 	#!/bin/bash

@@ -8,13 +8,13 @@ load helpers
 setup()
 {
 	fake_project prepare kernels
-	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
-	mkdir -p "$FAKE/build/modules/own"
-	echo ko > "$FAKE/build/modules/own/vma_torture.ko"
+	stub build 'echo "$VT_BUILD/modules/$1/vma_torture.ko"'
+	mkdir -p "$FAKE/build/modules/linux"
+	echo ko > "$FAKE/build/modules/linux/vma_torture.ko"
 	tree=$BATS_TEST_TMPDIR/linux
 	fake_built_tree "$tree" 7.3.0-rc2-mine
 	stub_vm '
-		echo "$1: $2" > "$BUILD/booted"
+		echo "$1: $2" > "$VT_BUILD/booted"
 		printf "%s\n" "outcome=ok" "rc=0" > "$out/status"
 		printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
 			"value map_fixed ops 300" "value map_fixed exposure 100" \
@@ -41,12 +41,12 @@ torture()
 @test "a built tree is entered with release, version, build tree and image" {
 	own "$tree"
 	[ "$status" = 0 ]
-	i=$FAKE/build/kernels/own/info
+	i=$FAKE/build/kernels/linux/info
 	grep -qx release=7.3.0-rc2-mine "$i"
 	grep -qx version=7.3.0 "$i"
 	grep -qx "kdir=$tree" "$i"
 	grep -qx "config=$tree/.config" "$i"
-	[ "$(readlink -f "$FAKE/build/kernels/own/vmlinuz")" = "$tree/arch/x86/boot/bzImage" ]
+	[ "$(readlink -f "$FAKE/build/kernels/linux/vmlinuz")" = "$tree/arch/x86/boot/bzImage" ]
 }
 
 @test "a tree that cannot be used is one clear line, with code 2" {
@@ -80,7 +80,7 @@ torture()
 	[ "$status" = 2 ]
 	[ "${#lines[@]}" = 1 ]
 	[[ $output == *"not built"* ]]
-	[ ! -e "$FAKE/build/kernels/own" ]
+	[ ! -e "$FAKE/build/kernels/linux" ]
 }
 
 @test "an image of another release than the tree's is refused" {
@@ -149,20 +149,20 @@ torture()
 	chmod +x "$d/gcc-99"
 	echo 'CONFIG_CC_VERSION_TEXT="gcc-99 (Debian 99) 99.0"' >> "$tree/.config"
 	PATH=$d:$PATH own "$tree"
-	grep -qx make=CC=gcc-99 "$FAKE/build/kernels/own/info"
+	grep -qx make=CC=gcc-99 "$FAKE/build/kernels/linux/info"
 	own "$tree"
-	grep -qx make= "$FAKE/build/kernels/own/info"
+	grep -qx make= "$FAKE/build/kernels/linux/info"
 	echo CONFIG_CC_IS_CLANG=y >> "$tree/.config"
 	own "$tree"
-	grep -qx make=LLVM=1 "$FAKE/build/kernels/own/info"
+	grep -qx make=LLVM=1 "$FAKE/build/kernels/linux/info"
 }
 
 @test "torture KERNEL_TREE= boots it, and gives the same table" {
 	torture KERNEL_TREE="$tree"
 	[ "$status" = 0 ]
-	[[ $output =~ own\ +map_fixed\ +SUCCESS\ +100\ +100 ]]
+	[[ $output =~ linux\ +map_fixed\ +SUCCESS\ +100\ +100 ]]
 	run cat "$FAKE/build/booted"
-	[[ $output == "own: guest-torture 3 duration=3"* ]]
+	[[ $output == "linux: guest-torture 3 duration=3"* ]]
 }
 
 @test "torture KDIR= with KERNEL_IMAGE= takes that image" {
@@ -172,7 +172,7 @@ torture()
 	[ "$status" = 2 ]
 	torture KDIR="$tree" KERNEL_IMAGE="$BATS_TEST_TMPDIR/image"
 	[ "$status" = 0 ]
-	[ "$(readlink -f "$FAKE/build/kernels/own/vmlinuz")" = "$BATS_TEST_TMPDIR/image" ]
+	[ "$(readlink -f "$FAKE/build/kernels/linux/vmlinuz")" = "$BATS_TEST_TMPDIR/image" ]
 }
 
 @test "torture boots nothing that lacks what it needs" {
@@ -238,10 +238,10 @@ vng()
 @test "vng: the command runs with the module, its code and output come back" {
 	own "$tree"
 	fake_vng
-	vng --module "$FAKE/build/modules/own/vma_torture.ko" --smp 3 own \
+	vng --module "$FAKE/build/modules/linux/vma_torture.ko" --smp 3 linux \
 		'echo "I have $MODULE"; exit 3'
 	[ "$status" = 3 ]
-	[ "$output" = "I have $FAKE/build/modules/own/vma_torture.ko" ]
+	[ "$output" = "I have $FAKE/build/modules/linux/vma_torture.ko" ]
 	grep -qx outcome=ok "$BATS_TEST_TMPDIR/out/status"
 	grep -q 'all is well' "$BATS_TEST_TMPDIR/out/console.log"
 	grep -qx "$tree/arch/x86/boot/bzImage" "$BATS_TEST_TMPDIR/vng-args"
@@ -252,11 +252,11 @@ vng()
 	own "$tree"
 	fake_vng
 	echo '[    2.000000] WARNING: CPU: 0 PID: 1 at mm/vma.c:1' >> "$BATS_TEST_TMPDIR/log"
-	vng own true
+	vng linux true
 	[ "$status" = 2 ]
 	grep -qx outcome=dirty "$BATS_TEST_TMPDIR/out/status"
 	printf '#!/bin/sh\necho "qemu: no" >&2\n' > "$BATS_TEST_TMPDIR/bin/vng"
-	vng own true
+	vng linux true
 	[ "$status" = 2 ]
 	grep -qx outcome=died "$BATS_TEST_TMPDIR/out/status"
 	[[ $output == *"qemu: no"* ]]
@@ -264,7 +264,7 @@ vng()
 
 @test "vng: --dry-run prints the command and needs no virtme-ng" {
 	own "$tree"
-	vng --dry-run --vng --disable-kvm --append 'a b' own true
+	vng --dry-run --vng --disable-kvm --append 'a b' linux true
 	[ "$status" = 0 ]
 	[[ $output == "vng --run $tree/arch/x86/boot/bzImage --user root "*"--append a\\ b --disable-kvm --exec "* ]]
 }
@@ -275,7 +275,7 @@ vng()
 		"value map_fixed ops 300" "value map_fixed exposure 100" "value map_fixed races 0"'
 	torture KERNEL_TREE="$tree" VM=vng
 	[ "$status" = 0 ]
-	[[ $output =~ own\ +map_fixed\ +SUCCESS\ +100\ +100 ]]
+	[[ $output =~ linux\ +map_fixed\ +SUCCESS\ +100\ +100 ]]
 }
 
 @test "what README.md tells to type for a kernel of one's own works" {
@@ -286,14 +286,14 @@ vng()
 	cp "$TOP/Makefile" "$FAKE/"
 	stub guest-torture 'printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
 		"value map_fixed ops 300" "value map_fixed exposure 100" "value map_fixed races 0"'
-	stub build 'mkdir -p "$BUILD/modules/$1"; echo ko > "$BUILD/modules/$1/vma_torture.ko"
-		echo "$BUILD/modules/$1/vma_torture.ko"'
+	stub build 'mkdir -p "$VT_BUILD/modules/$1"; echo ko > "$VT_BUILD/modules/$1/vma_torture.ko"
+		echo "$VT_BUILD/modules/$1/vma_torture.ko"'
 	HOME=$BATS_TEST_TMPDIR
 	export HOME CC=true
 	fake_built_tree ~/build 7.3.0
 	fake_source_tree ~/linux
 	mkdir -p "$FAKE/build/sources"
-	cp -r ~/linux "$FAKE/build/sources/linux-source-7.2_7.2.12-1"
+	cp -r ~/linux "$FAKE/build/sources/linux-source-7.3_7.3.4-1"
 	# Configured and built in place, too.
 	cp -rn ~/build/. ~/linux/
 	diff -u --label a/mm/vma.c --label b/mm/vma.c ~/linux/mm/vma.c - <<< DUE > ~/series.mbox || true

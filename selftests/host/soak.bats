@@ -11,13 +11,13 @@ setup()
 	cp "$TOP/selftests/lib_rest.sh" "$FAKE/selftests/"
 	fake_kernel 6.1 6.1.192
 	fake_kernel 7.2 7.2.12
-	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
-	# Takes the guest's words from $BUILD/guest-KERNEL.
+	stub build 'echo "$VT_BUILD/modules/$1/vma_torture.ko"'
+	# Takes the guest's words from $VT_BUILD/guest-KERNEL.
 	stub_vm '
-		echo "$2" > "$BUILD/command-$1"
-		grep -v "^[#\[]" "$BUILD/guest-$1" | tee "$out/output"
-		grep "^\[" "$BUILD/guest-$1" > "$out/console.log"
-		sed -n "s/^#//p" "$BUILD/guest-$1" > "$out/status"
+		echo "$2" > "$VT_BUILD/command-$1"
+		grep -v "^[#\[]" "$VT_BUILD/guest-$1" | tee "$out/output"
+		grep "^\[" "$VT_BUILD/guest-$1" > "$out/console.log"
+		sed -n "s/^#//p" "$VT_BUILD/guest-$1" > "$out/status"
 		exit "$(sed -n "s/^rc=//p" "$out/status")"'
 }
 

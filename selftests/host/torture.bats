@@ -11,13 +11,13 @@ setup()
 	fake_kernel 6.1 6.1.192
 	fake_kernel 7.2 7.2.12
 	echo package=7.2.12-1 >> "$FAKE/build/kernels/7.2/info"
-	stub build 'echo "$BUILD/modules/$1/vma_torture.ko"'
-	# Takes the guest's words from $BUILD/guest-KERNEL.
+	stub build 'echo "$VT_BUILD/modules/$1/vma_torture.ko"'
+	# Takes the guest's words from $VT_BUILD/guest-KERNEL.
 	stub_vm '
-		echo "$2" > "$BUILD/command-$1"
-		grep -v "^#" "$BUILD/guest-$1" | tee "$out/output"
-		sed -n "s/^#//p" "$BUILD/guest-$1" > "$out/status"
-		cp "$BUILD/console-$1" "$out/console.log" 2> /dev/null
+		echo "$2" > "$VT_BUILD/command-$1"
+		grep -v "^#" "$VT_BUILD/guest-$1" | tee "$out/output"
+		sed -n "s/^#//p" "$VT_BUILD/guest-$1" > "$out/status"
+		cp "$VT_BUILD/console-$1" "$out/console.log" 2> /dev/null
 		exit "$(sed -n "s/^rc=//p" "$out/status")"'
 }
 
@@ -127,8 +127,8 @@ torture()
 @test "1: a race in a boot that was repeated counts" {
 	guest 7.2 ok 0 SUCCESS 0 1000
 	stub_vm '
-		grep -v "^#" "$BUILD/guest-$1" | tee "$out/output"
-		sed -n "s/^#//p" "$BUILD/guest-$1" > "$out/status"
+		grep -v "^#" "$VT_BUILD/guest-$1" | tee "$out/output"
+		sed -n "s/^#//p" "$VT_BUILD/guest-$1" > "$out/status"
 		echo "[ 6.000000] vma_torture: RACE map_fixed/stale addr=0x1 detail=\"x\"" > "$out/console.log.1"'
 	torture
 	[ "$status" = 1 ]
@@ -214,8 +214,8 @@ torture()
 	guest 6.1 ok 0 SUCCESS 0 1000
 	stub_vm '
 		[ "$1" = 7.2 ] || kill -TERM $PPID
-		grep -v "^#" "$BUILD/guest-$1" | tee "$out/output"
-		sed -n "s/^#//p" "$BUILD/guest-$1" > "$out/status"'
+		grep -v "^#" "$VT_BUILD/guest-$1" | tee "$out/output"
+		sed -n "s/^#//p" "$VT_BUILD/guest-$1" > "$out/status"'
 	kernels="7.2 6.1" torture
 	[ "$status" != 0 ]
 	[[ $output =~ 7.2\ +map_fixed\ +FAILURE ]]

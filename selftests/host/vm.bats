@@ -9,10 +9,11 @@ load helpers
 
 setup()
 {
-	BUILD=$BATS_TEST_TMPDIR/build
-	export BUILD
-	mkdir -p "$BUILD/kernels/6.1"
-	echo vmlinuz > "$BUILD/kernels/6.1/vmlinuz"
+	VT_BUILD=$BATS_TEST_TMPDIR/build
+	export VT_BUILD
+	mkdir -p "$VT_BUILD/kernels/6.1"
+	touch "$VT_BUILD/.vma_torture"
+	echo vmlinuz > "$VT_BUILD/kernels/6.1/vmlinuz"
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	OUT=$BATS_TEST_TMPDIR/out
@@ -271,7 +272,7 @@ gone()
 	run "$BATS_TEST_TMPDIR/p/scripts/vm" --out "$OUT" 6.1 true
 	[ "$(cat "$BATS_TEST_TMPDIR/boots")" = 1 ]
 	echo "flags : fpu sse" > "$BATS_TEST_TMPDIR/fake/cpuinfo"
-	rm "$BUILD/no-kvm-since-boot"
+	rm "$VT_BUILD/no-kvm-since-boot"
 	run "$BATS_TEST_TMPDIR/p/scripts/vm" --out "$OUT" 6.1 true
 	status_is accel=tcg
 }

@@ -1,0 +1,342 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016,SC2030,SC2031  # bodies of stubs; a test is a subshell
+# What the scripts do to the host: nothing is lost, nothing left, and one clear line.
+
+load helpers
+
+setup()
+{
+	fake_project
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	OS_RELEASE=$BATS_TEST_TMPDIR/os-release
+	export OS_RELEASE
+	echo ID=debian > "$OS_RELEASE"
+}
+
+# command NAME BODY: a program in front of the host's own.
+program()
+{
+	printf '#!/bin/bash\n%s\n' "$2" > "$BATS_TEST_TMPDIR/bin/$1"
+	chmod +x "$BATS_TEST_TMPDIR/bin/$1"
+}
+
+# Everything is installed, with this glibc and this QEMU.
+host_has()
+{
+	program dpkg '[ "$1" != --print-architecture ] || echo amd64'
+	program dpkg-query 'printf installed'
+	program getconf "echo glibc $1"
+	program qemu-system-x86_64 "${2:+echo QEMU emulator version $2.0}"
+	export DEBIAN_MIRROR=http://mirror.example/debian
+}
+
+one_line()
+{
+	echo "$output"
+	[ "${#lines[@]}" = 1 ]
+}
+
+@test "distclean removes nothing that was not made by these scripts" {
+	mkdir -p "$BATS_TEST_TMPDIR/home/precious"
+	VT_BUILD=$BATS_TEST_TMPDIR/home run "$FAKE/scripts/prepare" --remove
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"was not made by vma_torture"* ]]
+	[ -d "$BATS_TEST_TMPDIR/home/precious" ]
+	# Nor does another's BUILD mean anything.
+	BUILD=$BATS_TEST_TMPDIR/home run "$FAKE/scripts/prepare" --remove
+	[ "$status" = 0 ]
+	[ -d "$BATS_TEST_TMPDIR/home/precious" ]
+	# Nor is it taken for build/ in the first place.
+	run env VT_BUILD="$BATS_TEST_TMPDIR/home" bash -c '. "$1/scripts/lib.sh"; lock x' "$FAKE/scripts/x" "$FAKE"
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"holds something else"* ]]
+	[ "$(ls "$BATS_TEST_TMPDIR/home")" = precious ]
+}
+
+@test "distclean removes what was made, and follows no link" {
+	mkdir "$BATS_TEST_TMPDIR/elsewhere"
+	touch "$BATS_TEST_TMPDIR/elsewhere/file"
+	run bash -c '. "$1/scripts/lib.sh"; lock x; lock y' "$FAKE/scripts/x" "$FAKE"
+	[ "$status" = 0 ]
+	[ -e "$FAKE/build/.vma_torture" ]
+	ln -s "$BATS_TEST_TMPDIR/elsewhere" "$FAKE/build/kernels"
+	ln -s "$BATS_TEST_TMPDIR/elsewhere" "$FAKE/build/root-trixie"
+	run "$FAKE/scripts/prepare" --remove
+	echo "$output"
+	[ "$status" = 0 ]
+	[ ! -e "$FAKE/build" ]
+	[ -e "$BATS_TEST_TMPDIR/elsewhere/file" ]
+}
+
+@test "a root in which something is mounted is not removed" {
+	local at
+	# Whatever is mounted on this host: /proc is.
+	at=/proc
+	program rm 'echo "rm $*" >> "$0.calls"'
+	run bash -c '. "$1/scripts/lib.sh"; remove_root "$2"' "$FAKE/scripts/x" "$FAKE" "$at"
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"is mounted: umount it first"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/bin/rm.calls" ]
+	mkdir "$BATS_TEST_TMPDIR/root"
+	program sudo 'shift 2; "$@"'
+	run bash -c '. "$1/scripts/lib.sh"; remove_root "$2"' "$FAKE/scripts/x" "$FAKE" "$BATS_TEST_TMPDIR/root"
+	[ "$status" = 0 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/bin/rm.calls")" = "rm -rf --one-file-system $BATS_TEST_TMPDIR/root" ]
+}
+
+@test "the private root is made in a mount namespace of its own, by every caller of mmdebstrap" {
+	local n
+	n=$(cat "$TOP"/scripts/* 2> /dev/null | grep -c 'mmdebstrap --quiet')
+	[ "$n" -ge 3 ]
+	[ "$(cat "$TOP"/scripts/* 2> /dev/null | grep -c 'mmdebstrap --quiet --mode=unshare ')" = "$n" ]
+	run grep -nE 'rm -rf (--one-file-system )?"\$(ROOT|where|dir)"' "$TOP/scripts/prepare"
+	[ "$status" = 1 ]
+	host_has 2.36
+	program mmdebstrap 'echo "$*" >> "$0.calls"; exit 1'
+	program sudo 'shift 2; "$@"'
+	run "$FAKE/scripts/prepare"
+	echo "$output"
+	[ "$status" = 2 ]
+	grep -q -- '--mode=unshare' "$BATS_TEST_TMPDIR/bin/mmdebstrap.calls"
+	[[ $output == *"has no suite trixie, set DEBIAN_MIRROR="* ]]
+}
+
+@test "a path with blanks or colons is one clear line, of the scripts and of make" {
+	local d
+	for d in 'a b' 'a:b'; do
+		mkdir -p "$BATS_TEST_TMPDIR/$d"
+		cp -r "$FAKE/scripts" "$TOP/Makefile" "$BATS_TEST_TMPDIR/$d/"
+		mkdir -p "$BATS_TEST_TMPDIR/$d/selftests"
+		cp "$TOP/selftests/Makefile" "$BATS_TEST_TMPDIR/$d/selftests/"
+		run "$BATS_TEST_TMPDIR/$d/scripts/torture"
+		[ "$status" = 2 ]
+		one_line
+		[[ $output == *"cannot live in a path with blanks, colons"* ]]
+		run make -s -C "$BATS_TEST_TMPDIR/$d" modules
+		[ "$status" != 0 ]
+		[[ $output == *"cannot live in a path with blanks or colons"* ]]
+		run make -s -C "$BATS_TEST_TMPDIR/$d/selftests" companions
+		[ "$status" != 0 ]
+		[[ $output == *"cannot live in a path with blanks or colons"* ]]
+	done
+	VT_BUILD="$BATS_TEST_TMPDIR/it's" run "$FAKE/scripts/torture"
+	[ "$status" = 2 ]
+	one_line
+}
+
+@test "a build/ of another user is one clear line" {
+	[ "$(id -u)" = 0 ] || skip "wants root, to have another user's directory"
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" "${BATS_TEST_TMPDIR%/*}"
+	mkdir -p "$FAKE/build/locks"
+	touch "$FAKE/build/locks/kernels"
+	run setpriv --reuid=65534 --regid=65534 --clear-groups "$FAKE/scripts/kernels" 6.1
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"build belongs to root: chown -R it, or set VT_BUILD="* ]]
+	chown 65534 "$FAKE/build"
+	run setpriv --reuid=65534 --regid=65534 --clear-groups "$FAKE/scripts/kernels" 6.1
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"build/locks belongs to root"* ]]
+	chown 65534 "$FAKE/build/locks"
+	run setpriv --reuid=65534 --regid=65534 --clear-groups "$FAKE/scripts/kernels" 6.1
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"build/locks/kernels belongs to root"* ]]
+}
+
+@test "a disk that is too full is one clear line, before anything is fetched or booted" {
+	program df 'printf "Filesystem 1M-blocks Used Available\n/dev/x 100 98 2\n"'
+	host_has 2.36
+	program mmdebstrap 'touch "$0.called"'
+	run "$FAKE/scripts/prepare"
+	[ "$status" = 2 ]
+	[[ ${lines[-1]} == *"has 2 MB left, and the private root takes 1000: make room (make clean-runs), or set VT_BUILD="* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/bin/mmdebstrap.called" ]
+	host_has 2.41 10
+	fake_kernel 6.1 6.1.192
+	run "$FAKE/scripts/vm" 6.1 true
+	[ "$status" = 2 ]
+	[[ ${lines[-1]} == *"has 2 MB left, and a guest takes 50"* ]]
+}
+
+@test "DKMS does not build it unasked" {
+	# As DKMS asks.
+	run bash -c 'kernel_source_dir=x; . "$1/dkms.conf"; [[ ! $AUTOINSTALL ]]' bash "$TOP"
+	[ "$status" = 0 ]
+}
+
+@test "README's lines for installing it work" {
+	cp "$TOP/Makefile" "$FAKE/"
+	HOME=$BATS_TEST_TMPDIR
+	export HOME
+	mkdir ~/linux
+	printf 'modules:\n\t@touch $(M)/vma_torture.ko\nmodules_install:\n\t@install -D $(M)/vma_torture.ko $(INSTALL_MOD_PATH)/lib/modules/x/updates/vma_torture.ko\n' \
+		> ~/linux/Makefile
+	awk '/^## Installing it/ { on = 1 }
+		on && /^```sh host$/ { inside = 1; next }
+		/^```/ && inside { exit }
+		inside' "$TOP/README.md" > "$BATS_TEST_TMPDIR/commands"
+	[ "$(grep -c ^make "$BATS_TEST_TMPDIR/commands")" = 2 ]
+	run sh -euxc "cd '$FAKE'; . '$BATS_TEST_TMPDIR/commands'"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ -e ~/installed/lib/modules/x/updates/vma_torture.ko ] ||
+		[ -e "$FAKE/~/installed/lib/modules/x/updates/vma_torture.ko" ]
+	[ -e ~/installed/lib/modules/x/updates/vma_torture.ko ]
+}
+
+@test "clean-runs removes old runs, and none that goes on" {
+	cp "$TOP/Makefile" "$FAKE/"
+	mkdir -p "$FAKE"/build/runs/{old,older,new,busy} "$FAKE/build/mutation/7.3/runs/old"
+	touch -d '1 day ago' "$FAKE"/build/runs/{old,busy} "$FAKE/build/mutation/7.3/runs/old"
+	touch -d '9 days ago' "$FAKE/build/runs/older"
+	sh -c 'sleep 60; : "$0"' "$FAKE/build/runs/busy/console.log" 3>&- &
+	run make -s -C "$FAKE" clean-runs DAYS=7
+	echo "$output"
+	[ "$(cd "$FAKE/build/runs" && echo *)" = "busy new old" ]
+	run "$FAKE/scripts/clean-runs"
+	echo "$output"
+	kill $!
+	[ "$status" = 0 ]
+	[ "$(cd "$FAKE/build/runs" && echo *)" = "busy new" ]
+	[ ! -e "$FAKE/build/mutation/7.3/runs/old" ]
+	run make -s -C "$FAKE" clean-runs DAYS=x
+	[ "$status" != 0 ]
+}
+
+# Not Debian: only these commands, and those that every system has.
+elsewhere()
+{
+	local c d
+	echo ID=fedora > "$OS_RELEASE"
+	host_has 2.41 "${qemu-10}"
+	rm "$BATS_TEST_TMPDIR/bin/dpkg" "$BATS_TEST_TMPDIR/bin/dpkg-query"
+	d=$BATS_TEST_TMPDIR/path
+	mkdir -p "$d"
+	for c in $(awk '$2 == "always" { for (i = 3; i <= NF; i++) print $i }' "$TOP/scripts/packages") "$@"; do
+		case $c in dpkg* | apt*) continue ;; esac
+		ln -sf "$(PATH=/usr/bin:/usr/sbin:/bin:/sbin command -v "$c" || echo /bin/true)" "$d/$c"
+	done
+	cp --remove-destination "$BATS_TEST_TMPDIR/bin/"* "$d/"
+	# What the host has in sbin counts too: look nowhere else.
+	sed -i 's|PATH=$PATH:/usr/sbin:/sbin |PATH=$PATH |' "$FAKE/scripts/prepare"
+}
+
+@test "not Debian: kernels of one's own, where the commands are; what is missing is named" {
+	elsewhere make gcc python3 busybox cpio kmod depmod strip
+	run env PATH="$BATS_TEST_TMPDIR/path" "$FAKE/scripts/prepare" --own
+	[[ $output == *"missing on this host: rmmod (in Debian: kmod)"* ]] || { echo "$output"; return 1; }
+	ln -sf /bin/true "$BATS_TEST_TMPDIR/path/rmmod"
+	run env PATH="$BATS_TEST_TMPDIR/path" "$FAKE/scripts/prepare" --own
+	echo "$output"
+	[ "$status" = 0 ]
+	rm "$BATS_TEST_TMPDIR/path/cpio" "$BATS_TEST_TMPDIR/path/gcc"
+	run env PATH="$BATS_TEST_TMPDIR/path" "$FAKE/scripts/prepare" --own
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"gcc or gcc-12 or gcc-14 (in Debian: gcc)"* ]]
+	[[ $output == *"cpio (in Debian: cpio)"* ]]
+	# In virtme-ng there is no initramfs of ours.
+	ln -s /bin/true "$BATS_TEST_TMPDIR/path/gcc"
+	run env PATH="$BATS_TEST_TMPDIR/path" "$FAKE/scripts/prepare" --own --vng
+	[ "$status" = 0 ]
+	run env PATH="$BATS_TEST_TMPDIR/path" "$FAKE/scripts/prepare"
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"give one of yours, KERNEL_TREE=DIR"* ]]
+}
+
+@test "not Debian: a QEMU that is too old is refused" {
+	qemu=8 elsewhere make gcc python3 busybox cpio kmod depmod rmmod strip
+	run env PATH="$BATS_TEST_TMPDIR/path" "$FAKE/scripts/prepare" --own
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"QEMU 8 can break"*"10 or newer"* ]]
+}
+
+@test "an old QEMU gets the private root on any Debian" {
+	host_has 2.41 8
+	run "$FAKE/scripts/prepare" --dry-run
+	[ "$status" = 0 ]
+	[[ $output == *"making the private trixie root"* ]]
+	host_has 2.41 10
+	run "$FAKE/scripts/prepare" --dry-run
+	[ "$status" = 0 ]
+	[[ $output != *"private trixie root"* ]]
+	host_has 2.36 10
+	run "$FAKE/scripts/prepare" --dry-run
+	[[ $output == *"making the private trixie root"* ]]
+}
+
+@test "two trees at once are two kernels, named by their directories" {
+	local a=$BATS_TEST_TMPDIR/a/linux-6.13 b=$BATS_TEST_TMPDIR/b/linux-6.13 c=$BATS_TEST_TMPDIR/6.12
+	fake_built_tree "$a" 6.13.0
+	fake_built_tree "$b" 6.13.0-b
+	fake_built_tree "$c" 6.12.0
+	fake_kernel 6.12 6.12.117
+	run "$FAKE/scripts/own-kernel" "$a"
+	[ "${lines[-1]}" = linux-6.13 ]
+	run "$FAKE/scripts/own-kernel" "$b"
+	[[ ${lines[-1]} =~ ^linux-6\.13-[0-9]+$ ]]
+	grep -qx release=6.13.0-b "$FAKE/build/kernels/${lines[-1]}/info"
+	run "$FAKE/scripts/own-kernel" "$a"
+	[ "${lines[-1]}" = linux-6.13 ]
+	grep -qx release=6.13.0 "$FAKE/build/kernels/linux-6.13/info"
+	run "$FAKE/scripts/own-kernel" "$c"
+	[ "${lines[-1]}" = own-6.12 ]
+	grep -qx version=6.12.117 "$FAKE/build/kernels/6.12/info"
+}
+
+@test "headers whose kernel.release is another than UTS_RELEASE are taken by the latter" {
+	local t=$BATS_TEST_TMPDIR/linux-rt
+	fake_built_tree "$t" 6.1.0-56-rt-amd64
+	echo 6.1.192-rt > "$t/include/config/kernel.release"
+	run "$FAKE/scripts/own-kernel" "$t"
+	[ "$status" = 2 ]
+	echo '#define UTS_RELEASE "6.1.0-56-rt-amd64"' > "$t/include/generated/utsrelease.h"
+	run "$FAKE/scripts/own-kernel" "$t"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"kernel.release says 6.1.192-rt, but modules are built for 6.1.0-56-rt-amd64"* ]]
+	grep -qx release=6.1.0-56-rt-amd64 "$FAKE/build/kernels/linux-rt/info"
+}
+
+@test "a run has a directory of its own, however many begin in one second" {
+	local i
+	for ((i = 0; i < 3; i++)); do
+		run bash -c '. "$1/scripts/lib.sh"; run_dir x' "$FAKE/scripts/x" "$FAKE"
+		[ -d "$output" ]
+	done
+	[ "$(find "$FAKE/build/runs" -maxdepth 1 -name '*-x' | wc -l)" = 3 ]
+	run grep -rnE 'runs/\$\(date|VT_BUILD/selftests' "$TOP/scripts"
+	echo "$output"
+	[ "$(grep -vc 'lib.sh' <<< "$output")" = 0 ]
+}
+
+@test ".ci/run counts the bare Debian, and is red if it is" {
+	local h
+	cp -r "$TOP/.ci" "$FAKE/"
+	printf 'check:\n\t@echo "5 passed, 0 failed, 2 skipped"\n' > "$FAKE/Makefile"
+	program git 'echo "$HASH"'
+	stub bare-debian 'echo "$*" > "${0%/*}/called"; echo "all passed"; exit ${BARE:-0}'
+	for h in a0:bookworm b1:trixie :trixie; do
+		HASH=${h%:*} run "$FAKE/.ci/run"
+		echo "$output"
+		[ "$status" = 0 ]
+		[ "${lines[-1]}" = "6 passed, 0 failed, 2 skipped" ]
+		[ "$(cat "$FAKE/scripts/called")" = "--tests ${h#*:}" ]
+	done
+	BARE=1 run "$FAKE/.ci/run"
+	[ "$status" = 1 ]
+	[ "${lines[-1]}" = "5 passed, 1 failed, 2 skipped" ]
+	printf 'check:\n\t@echo "4 passed, 1 failed, 2 skipped"; exit 1\n' > "$FAKE/Makefile"
+	run "$FAKE/.ci/run"
+	[ "$status" != 0 ]
+	[ "${lines[-1]}" = "5 passed, 1 failed, 2 skipped" ]
+}
