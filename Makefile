@@ -24,10 +24,17 @@ distclean: clean
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
+export SEEDS COLD BOOT RUN GDB
 export ABUSE ABUSE_SEED TRACING STRESS
 
 torture:
 	@scripts/torture
+
+explore:
+	@scripts/explore
+
+replay:
+	@scripts/replay
 
 check:
 	@scripts/check
@@ -49,6 +56,9 @@ help:
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
 	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE]'
 	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.2-debug)'
+	@echo 'make explore          search in deterministic guests, a seed each: KERNELS= SCENARIOS='
+	@echo '                      SEEDS=100 SEED=1 DURATION=5 JOBS=N COLD=1 (docs/deterministic.md)'
+	@echo 'make replay           the same again, and both sides of its first race: RUN=build/runs/X GDB=1'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
@@ -58,4 +68,4 @@ help:
 	@echo 'make clean            remove what make built here'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean distclean torture check bench mutation soak help
+.PHONY: all modules modules_install clean distclean torture explore replay check bench mutation soak help

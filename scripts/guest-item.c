@@ -28,10 +28,18 @@ struct entry {
 	char name[56];
 };
 
+static void read_more(void *to, size_t size)
+{
+	unsigned char *byte = to;
+
+	while (size--)
+		*byte++ = inb(DATA);
+}
+
 static void read_item(uint16_t key, void *to, size_t size)
 {
 	outw(key, SELECTOR);
-	insb(DATA, to, size);
+	read_more(to, size);
 }
 
 int main(int argc, char **argv)
@@ -58,7 +66,7 @@ int main(int argc, char **argv)
 
 	read_item(DIRECTORY, &nr, sizeof(nr));
 	for (nr = __builtin_bswap32(nr); nr; nr--) {
-		insb(DATA, &entry, sizeof(entry));
+		read_more(&entry, sizeof(entry));
 		if (strncmp(entry.name, argv[1], sizeof(entry.name)))
 			continue;
 		key = __builtin_bswap16(entry.key);
