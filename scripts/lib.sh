@@ -172,8 +172,8 @@ qemu_counts()
 	QEMU_VERSION=$("${QEMU[@]}" --version 2> /dev/null | sed -n 's/^QEMU emulator version //p')
 	[ "${QEMU_MAJOR:-0}" -ge 10 ] ||
 		die "deterministic guests want QEMU 10 or newer, this is $QEMU_VERSION"
-	said=$(echo quit | "${QEMU[@]}" -nodefaults -display none -machine none -S \
-		-accel tcg,thread=single -icount shift=2,sleep=off -monitor stdio 2>&1 > /dev/null) ||
+	said=$("${QEMU[@]}" -nodefaults -display none -machine none -S -monitor stdio \
+		-accel tcg,thread=single -icount shift=2,sleep=off <<< quit 2>&1 > /dev/null) ||
 		die "this QEMU cannot count instructions: $(printf '%s\n' "$said" | tail -n 1)"
 }
 

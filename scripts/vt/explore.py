@@ -4,10 +4,12 @@
     python3 -m vt.explore seed DIR SEED SCENARIO SECONDS
     python3 -m vt.explore code DIR
     python3 -m vt.explore report DIR KERNEL FIRST COUNT WALL DONE
+    python3 -m vt.explore bisect EXPLORE.JSON SCENARIO/KIND EXPOSURE OOPS
 
 "seed" judges a guest that ended, leaves seed.json in its directory and says it
 in a line; "code" gives the exit code of one that was judged before: 0 silent,
-1 a race, 3 the kernel complained, 2 broken.  "report" sums up.
+1 a race, 3 the kernel complained, 2 broken.  "report" sums up.  "bisect" gives
+the code that git bisect run wants.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ class Seed:
     exposure: int = 0
     first_race_ms: int = 0
     races: list[Race] = field(default_factory=list)
+    exposures: dict[str, int] = field(default_factory=dict)
 
     def said(self) -> str:
         """One line of it."""
@@ -103,6 +106,9 @@ def judge(directory: Path, seed: int, scenario: str, seconds: int) -> Seed:
     # The first that was seen is the one a replay stops at.
     result.races.sort(key=lambda race: race.first_ms)
     result.exposure = values.get((scenario, "exposure"), 0)
+    result.exposures = {counter.removeprefix("exposure_"): number
+                        for (name, counter), number in values.items()
+                        if name == scenario and counter.startswith("exposure_")}
     if result.races:
         name = result.races[0].scenario
         result.first_race_ms = values.get((name, "first_race_ms"), 0)
@@ -183,7 +189,7 @@ def report(directory: Path, kernel: str, first: int, count: int, wall: int, done
     print(f"{kernel}: {len(seeds)} of {count} seeds, {sum(s.seconds for s in seeds)} s of exposure")
     if done and wall:
         print(f"  {done * 60 / wall:.1f} seeds a minute, "
-              f"{wall / max(1, sum(s.seconds for s in seeds[-done:])):.1f} s of this machine for each s of a guest")
+              f"{wall / max(1, done * seeds[0].seconds):.1f} s of this machine for each s of a guest")
     out: list[dict[str, object]] = []
     lines: list[str] = []
     for name, group in sorted(by_scenario.items()):
@@ -221,8 +227,29 @@ def report(directory: Path, kernel: str, first: int, count: int, wall: int, done
     if lines:
         print("again:")
         print("\n".join(lines))
-    return {"kernel": kernel, "seeds": len(seeds), "of": count, "races": out,
+    exposures: dict[str, int] = {}
+    for seed in seeds:
+        for kind, number in seed.exposures.items():
+            key = f"{seed.scenario}/{kind}"
+            exposures[key] = exposures.get(key, 0) + number
+    print(f"kept in {shown(directory)}")
+    return {"kernel": kernel, "seeds": len(seeds), "of": count, "races": out, "exposures": exposures,
+            "verdicts": sorted({s.verdict for s in seeds}),
             "trouble": [s.seed for s in seeds if s.code == TROUBLE]}
+
+
+def bisect(path: Path, race: str, exposure: int, oops: bool) -> int:
+    """0 good, 1 bad, 125 to be skipped."""
+    data = json.loads(path.read_text())
+    if any(f"{r['scenario']}/{r['kind']}" == race for r in data["races"]):
+        print(f"{race}: seen")
+        return 1
+    if data["trouble"]:
+        print(f"the kernel is in trouble with seeds {ranges(data['trouble'])}")
+        return 1 if oops else 125
+    looked = data["exposures"].get(race, 0)
+    print(f"{race}: silent, {looked} exposed looks, {exposure} are wanted")
+    return 0 if looked >= exposure and data["seeds"] == data["of"] else 125
 
 
 def main(argv: list[str]) -> int:
@@ -241,6 +268,8 @@ def main(argv: list[str]) -> int:
             summary = report(Path(directory), kernel, int(first), int(count), int(wall), int(done))
             write_json(Path(directory) / "explore.json", summary)
             return 0
+        case ["bisect", path, race, exposure, oops]:
+            return bisect(Path(path), race, int(exposure), oops == "1")
     print(__doc__, file=sys.stderr)
     return BROKEN
 

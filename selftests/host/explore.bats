@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2016,SC2030,SC2031  # a test is a subshell
+# shellcheck disable=SC2016,SC2028,SC2030,SC2031  # a test is a subshell
 # scripts/explore and scripts/replay, with guests made of paper.
 
 bats_require_minimum_version 1.5.0
@@ -126,7 +126,7 @@ explore()
 
 @test "explore: bad input is one line and code 2" {
 	local bad
-	for bad in JOBS=0 JOBS=x SEEDS=0 SEED=abc SEED=0 SEED=-1 SEED=18446744073709551616 \
+	for bad in JOBS=0 JOBS=x SEEDS=0 SEED=abc LIMIT=0 SEED=0 SEED=-1 SEED=18446744073709551616 \
 		DURATION=0 SCENARIOS=nonsense BOOT=/no/such; do
 		run env "$bad" "$FAKE/scripts/explore"
 		[ "$status" = 2 ] || { echo "$bad: $status $output"; return 1; }
@@ -217,4 +217,65 @@ explore()
 	RUN=$r run "$FAKE/scripts/replay"
 	[ "$status" = 0 ]
 	[[ $output == *"6.1 vma_lock 20"* ]]
+}
+
+# kernel_tree: a tree that make builds at once, and a scripts/explore that leaves $1 as its explore.json and
+# ends with $2.
+kernel_tree()
+{
+	mkdir -p "$BATS_TEST_TMPDIR/tree" "$BATS_TEST_TMPDIR/built" "$BATS_TEST_TMPDIR/kept"
+	touch "$BATS_TEST_TMPDIR/tree/Kbuild" && echo x > "$BATS_TEST_TMPDIR/built/.config"
+	printf 'olddefconfig bzImage modules:\n\t@true\n' > "$BATS_TEST_TMPDIR/tree/Makefile"
+	[ -z "$1" ] || echo "$1" > "$BATS_TEST_TMPDIR/kept/explore.json"
+	stub explore "echo kept in $BATS_TEST_TMPDIR/kept; exit $2"
+	cd "$BATS_TEST_TMPDIR/tree" || return
+}
+
+bisect()
+{
+	run "$FAKE/scripts/bisect" --build ../built "$@" vma_lock/unstable
+	echo "$output"
+}
+
+@test "bisect: bad, good, skipped, and the end" {
+	local race='{"scenario": "vma_lock", "kind": "unstable"}'
+	local silent='"seeds": 4, "of": 4, "trouble": []'
+	kernel_tree "{\"races\": [$race], \"exposures\": {}, $silent}" 1
+	bisect
+	[ "$status" = 1 ]
+	kernel_tree "{\"races\": [], \"exposures\": {\"vma_lock/unstable\": 1000}, $silent}" 0
+	bisect
+	[ "$status" = 0 ]
+	# Another race is not the one that is looked for.
+	kernel_tree "{\"races\": [{\"scenario\": \"map_fixed\", \"kind\": \"gap\"}],
+		\"exposures\": {\"vma_lock/unstable\": 1000}, $silent}" 1
+	bisect
+	[ "$status" = 0 ]
+	kernel_tree "{\"races\": [], \"exposures\": {\"vma_lock/unstable\": 999}, $silent}" 0
+	bisect
+	[ "$status" = 125 ]
+	kernel_tree '{"races": [], "exposures": {}, "seeds": 4, "of": 4, "trouble": [2]}' 3
+	bisect
+	[ "$status" = 125 ]
+	bisect --oops
+	[ "$status" = 1 ]
+	# Broken in the middle: a part of the seeds says nothing.
+	kernel_tree '{"races": [], "exposures": {"vma_lock/unstable": 5000}, "seeds": 3, "of": 4, "trouble": []}' 2
+	bisect
+	[ "$status" = 125 ]
+	rm "$BATS_TEST_TMPDIR/kept/explore.json"
+	kernel_tree '' 2
+	bisect
+	[ "$status" = 125 ]
+	kernel_tree '' 130
+	bisect
+	[ "$status" = 128 ]
+	printf 'olddefconfig bzImage modules:\n\t@false\n' > Makefile
+	bisect
+	[ "$status" = 125 ]
+	bisect --seeds 0
+	[ "$status" = 128 ]
+	rm "$BATS_TEST_TMPDIR/built/.config"
+	bisect
+	[ "$status" = 128 ]
 }
