@@ -269,7 +269,7 @@ void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
 
 /*
  * The instant at which a race is seen: for oracles that have to wait before
- * they can report it. vt_race() is one too.
+ * they can report it. vt_race() calls it too.
  */
 void vt_seen(void);
 

@@ -208,8 +208,8 @@ static void vt_race_print(const struct vt_record *r, const unsigned long *stack,
  * vt_seen() - the instant at which a race is seen
  *
  * Does nothing: it is a place for a breakpoint, from which a debugger sees both
- * sides of the race. An oracle that has to wait before it reports what it saw
- * calls it before it waits, and only if it is sure of the race by then.
+ * sides of the race. An oracle that has to wait before it knows whether what it
+ * saw is a race calls it before it waits.
  *
  * Context: any.
  */

@@ -124,8 +124,7 @@ def judge(directory: Path, seed: int, scenario: str, seconds: int) -> Seed:
     if result.races:
         result.code = RACE
         result.why = "" if outcome == "ok" else f"{outcome}: {status.get('line', '')}"
-    elif outcome in ("dirty", "hung") or (outcome == "died" and re.search(
-            r"Kernel panic|Oops|BUG:|general protection", text)):
+    elif outcome in ("dirty", "hung") or (outcome == "died" and status.get("qemu") == "0"):
         result.code = TROUBLE
         result.why = f"{outcome}: {status.get('line', '')}"
     elif outcome != "ok" or error or status.get("rc") != "0" or not result.verdict:

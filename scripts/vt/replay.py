@@ -57,6 +57,13 @@ def sections_of(run: Path) -> tuple[dict[str, int], tuple[int, int] | None]:
     return sections, note
 
 
+def first_record(run: Path) -> str:
+    """Who reported the first race: comm/pid, or nothing."""
+    text = (run / "console.log").read_text(errors="replace")
+    match = re.search(r"vma_torture: RACE .* pid=(\d+) comm=(\S+) ", text)
+    return f"{match[2]}/{match[1]}" if match else ""
+
+
 def breakpoint_of(elf: Elf, sections: dict[str, int]) -> int:
     """Where vt_seen() was."""
     address = function_of(elf, sections, SEEN)
@@ -127,12 +134,18 @@ def evidence(run: Path, ko: Path, socket: str, seconds: float) -> list[str]:
         orc.add_module(elf, sections)
         names = Names(symbols, stub)
         lines = [f"At the first call of {SEEN}(), {address:#x}:"]
+        cpus = stub.cpus()
+        who = {cpu.thread: names.who(cpu) for cpu in cpus}
+        first = first_record(run)
+        if first and first not in who.values():
+            lines.append(f"{first} reported the first race; the one that stands here saw something "
+                         "that turned out to be none, or had still to be judged")
         if trouble:
             lines.append(f"Names of the kernel are missing: {trouble}")
-        for number, cpu in enumerate(stub.cpus()):
+        for number, cpu in enumerate(cpus):
             stub.select(cpu)
             side = "saw it" if cpu.regs["rip"] == address else "the other side"
-            lines += ["", f"CPU {number}: {names.who(cpu)}, {side}, in {symbols.name(cpu.regs['rip'])}"]
+            lines += ["", f"CPU {number}: {who[cpu.thread]}, {side}, in {symbols.name(cpu.regs['rip'])}"]
             regs = [f"{n} {cpu.regs[n]:016x}" for n in cpu.regs if n not in ("ds", "es", "fs", "gs", "fs_base")]
             lines += ["  " + "  ".join(regs[i:i + 4]) for i in range(0, len(regs), 4)]
             if cpu.in_user:
