@@ -3,38 +3,46 @@
 
     python3 -m vt.explore seed DIR SEED SCENARIO SECONDS
     python3 -m vt.explore code DIR
-    python3 -m vt.explore report DIR KERNEL FIRST COUNT WALL DONE
+    python3 -m vt.explore report DIR KERNEL VERSION FIRST COUNT WALL DONE
     python3 -m vt.explore bisect EXPLORE.JSON SCENARIO/KIND EXPOSURE OOPS
 
 "seed" judges a guest that ended, leaves seed.json in its directory and says it
 in a line; "code" gives the exit code of one that was judged before: 0 silent,
-1 a race, 3 the kernel complained, 2 broken.  "report" sums up.  "bisect" gives
-the code that git bisect run wants.
+1 a race, 3 the kernel complained, 2 broken.  "report" sums up, and gives the code
+of all: races that scripts/known-races or the user's KNOWN=FILE lists for this
+VERSION ("-": a kernel of one's own, for which only the latter counts) are none but
+with STRICT=1.  "bisect" gives the code that git bisect run wants.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-SILENT, RACE, BROKEN, TROUBLE = 0, 1, 2, 3
+from vt import codes, console, ledger, torture
 
-_RECORD = re.compile(r'race seq=(\d+) time_ns=(\d+) scenario=(\S+) kind=(\S+) .*detail="([^"]*)"')
+SILENT, RACE, BROKEN, TROUBLE = codes.OK, codes.RACE, codes.BROKEN, codes.KERNEL
+
+TOP = Path(__file__).resolve().parents[2]
 
 
 @dataclass
 class Race:
-    """A kind of race in one seed."""
+    """A variant of a race in one seed, the first that was seen ahead of the others."""
 
     scenario: str
     kind: str
+    variant: str
     count: int
-    first_ms: int
     detail: str
+
+    @property
+    def name(self) -> str:
+        """As it is said: kind and variant."""
+        return f"{self.scenario}/{self.kind}" + (f" {self.variant}" if self.variant else "")
 
 
 @dataclass
@@ -56,7 +64,10 @@ class Seed:
         """One line of it."""
         head = f"seed {self.seed} {self.scenario}: "
         if self.code == RACE:
-            kinds = ", ".join(f"{r.kind} {r.count}" for r in self.races)
+            sums: dict[str, int] = {}
+            for race in self.races:
+                sums[race.kind] = sums.get(race.kind, 0) + race.count
+            kinds = ", ".join(f"{kind} {count}" for kind, count in sums.items())
             return f"{head}{kinds}; first after {self.first_race_ms} ms"
         if self.code == SILENT:
             return f"{head}{self.verdict}, exposure {self.exposure}"
@@ -80,51 +91,38 @@ def judge(directory: Path, seed: int, scenario: str, seconds: int) -> Seed:
         lines = (directory / "output").read_text(errors="replace").splitlines()
     except OSError:
         lines = []
-    values: dict[tuple[str, str], int] = {}
-    details: dict[tuple[str, str], str] = {}
-    firsts: dict[tuple[str, str], int] = {}
-    error = ""
-    for line in lines:
-        word, _, rest = line.partition(" ")
-        if word == "value":
-            name, counter, number = rest.split(" ", 2)
-            values[name, counter] = int(number)
-        elif word == "verdict":
-            result.verdict = rest
-        elif word == "state" and rest.startswith(f"{scenario} skipped"):
-            result.why = rest.partition(" ")[2]
-        elif word == "error":
-            error = rest
-        elif match := _RECORD.match(line):
-            key = match[3], match[4]
-            details.setdefault(key, match[5])
-            firsts.setdefault(key, int(match[2]) // 1_000_000)
-    for (name, counter), number in values.items():
-        if counter.startswith("race_") and number:
-            key = name, counter.removeprefix("race_")
-            result.races.append(Race(*key, number, firsts.get(key, 0), details.get(key, "")))
-    # The first that was seen is the one a replay stops at.
-    result.races.sort(key=lambda race: race.first_ms)
-    result.exposure = values.get((scenario, "exposure"), 0)
+    driver = torture.read_driver(lines)
+    result.verdict = driver.verdict
+    state = driver.states.get(scenario, "")
+    result.why = state if state.startswith("skipped") else ""
+    error = driver.errors[0] if driver.errors else ""
+    values = driver.values.get(scenario, {})
+    result.exposure = values.get("exposure", 0)
     result.exposures = {counter.removeprefix("exposure_"): number
-                        for (name, counter), number in values.items()
-                        if name == scenario and counter.startswith("exposure_")}
+                        for counter, number in values.items() if counter.startswith("exposure_")}
+    # The first that was seen is the one a replay stops at.
+    result.races = [Race(v.scenario, v.kind, v.variant, v.count, v.detail)
+                    for v in sorted(driver.variants, key=lambda v: v.seq) if v.count]
+    seen = {(race.scenario, race.kind) for race in result.races}
+    for name, counters in driver.values.items():
+        for counter, number in counters.items():
+            kind = counter.removeprefix("race_")
+            if number and counter.startswith("race_") and (name, kind) not in seen:
+                result.races.append(Race(name, kind, "", number, ""))
     if result.races:
-        name = result.races[0].scenario
-        result.first_race_ms = values.get((name, "first_race_ms"), 0)
+        result.first_race_ms = driver.values[result.races[0].scenario].get("first_race_ms", 0)
 
     outcome = status.get("outcome", "lost")
-    console = directory / "console.log"
-    text = console.read_text(errors="replace") if console.exists() else ""
-    if not result.races and "vma_torture: RACE " in text:
+    log = directory / "console.log"
+    text = log.read_text(errors="replace").splitlines() if log.exists() else []
+    if not result.races:
         # It did not live to tell us more.
-        match = re.search(r'vma_torture: RACE ([a-z_]+)/([a-z_]+) .*detail="([^"]*)"', text)
-        if match:
-            result.races.append(Race(match[1], match[2], 1, 0, match[3]))
+        result.races = [Race(r.scenario, r.kind, r.variant, 1, r.detail)
+                        for r in console.races(text)][:1]
     if result.races:
         result.code = RACE
         result.why = "" if outcome == "ok" else f"{outcome}: {status.get('line', '')}"
-    elif outcome in ("dirty", "hung") or (outcome == "died" and status.get("qemu") == "0"):
+    elif torture.guest_code(outcome, status.get("qemu", ""), text) == TROUBLE:
         result.code = TROUBLE
         result.why = f"{outcome}: {status.get('line', '')}"
     elif outcome != "ok" or error or status.get("rc") != "0" or not result.verdict:
@@ -179,45 +177,63 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def report(directory: Path, kernel: str, first: int, count: int, wall: int, done: int) -> dict[str, object]:
+def book(version: str) -> ledger.Ledger:
+    """What is known of this kernel."""
+    files = [] if version == "-" else [Path(os.environ.get("KNOWN_RACES") or TOP / "scripts/known-races")]
+    if os.environ.get("KNOWN"):
+        files.append(Path(os.environ["KNOWN"]))
+    return ledger.load(version if version != "-" else "0", files)
+
+
+def report(directory: Path, kernel: str, known: ledger.Ledger, seeds: list[Seed], count: int,
+           speed: str) -> dict[str, object]:
     """Print k of N, and return what explore.json gets."""
-    seeds = [s for n in range(first, first + count) if (s := load(directory / f"seed-{n}"))]
+    strict = os.environ.get("STRICT", "") not in ("", "0", "no")
     by_scenario: dict[str, list[Seed]] = {}
     for seed in seeds:
         by_scenario.setdefault(seed.scenario, []).append(seed)
-    print(f"{kernel}: {len(seeds)} of {count} seeds, {sum(s.seconds for s in seeds)} s of exposure")
-    if done and wall:
-        print(f"  {done * 60 / wall:.1f} seeds a minute, "
-              f"{wall / max(1, done * seeds[0].seconds):.1f} s of this machine for each s of a guest")
+    print(f"{kernel}: {len(seeds)} of {count} seeds, {sum(s.seconds for s in seeds)} s of exposure{speed}")
     out: list[dict[str, object]] = []
     lines: list[str] = []
+    exposures: dict[str, int] = {}
+    found_codes = [codes.OK] if len(seeds) == count or seeds else [codes.BROKEN]
     for name, group in sorted(by_scenario.items()):
         skips = [s for s in group if s.verdict == "SKIP"]
         if skips:
             print(f"  {name}: {skips[0].why}")
             continue
-        found: dict[tuple[str, str], list[tuple[Seed, Race]]] = {}
+        found: dict[str, list[tuple[Seed, Race]]] = {}
         for seed in group:
             for race in seed.races:
-                found.setdefault((race.scenario, race.kind), []).append((seed, race))
+                found.setdefault(race.name, []).append((seed, race))
+            for kind, number in seed.exposures.items():
+                key = f"{name}/{kind}"
+                exposures[key] = exposures.get(key, 0) + number
         silent = sum(1 for s in group if s.code == SILENT)
         print(f"  {name}: silent in {silent} of {len(group)} seeds, "
               f"{sum(s.exposure for s in group)} exposed looks")
-        for (scenario, kind), hits in sorted(found.items()):
+        for title, hits in sorted(found.items()):
             times = sorted(s.first_race_ms for s, _ in hits)
-            best = min(hits, key=lambda hit: hit[0].first_race_ms)
-            print(f"  {scenario}/{kind}: {len(hits)} of {len(group)} seeds, "
-                  f"{sum(r.count for _, r in hits)} races; first race after "
-                  f"{times[0]} ms at best, {times[len(times) // 2]} ms median, {times[-1]} ms at worst")
-            print(f"    seeds {ranges([s.seed for s, _ in hits])}")
-            print(f"    seed {best[0].seed}: {best[1].detail}")
+            # Where it is the first that was seen, a replay stops at it.
+            best = min(hits, key=lambda h: (h[0].races[0].name != title, h[0].first_race_ms))
+            whys = [known.why(r.scenario, r.kind, r.detail) for _, r in hits]
+            why = whys[0] if all(whys) else None
+            if why is None or strict:
+                found_codes.append(codes.RACE)
             run = shown(directory / f"seed-{best[0].seed}")
-            lines.append(f"  {scenario}/{kind}: make replay RUN={run}")
-            out.append({"scenario": scenario, "kind": kind, "found": len(hits), "of": len(group),
-                        "seeds": [s.seed for s, _ in hits], "first_race_ms": times,
-                        "replay": run, "detail": best[1].detail})
+            print(f"  {title}: {len(hits)} of {len(group)} seeds, {sum(r.count for _, r in hits)} races"
+                  f"{', KNOWN: ' + why if why else ''}")
+            print(f"    seeds {ranges([s.seed for s, _ in hits])}; the first race of a seed after "
+                  f"{times[0]} ms at best, {times[len(times) // 2]} ms median, {times[-1]} ms at worst")
+            print(f"    seed {best[0].seed}: {best[1].detail}")
+            lines.append(f"  {title}: make replay RUN={run}")
+            out.append({"scenario": hits[0][1].scenario, "kind": hits[0][1].kind,
+                        "variant": hits[0][1].variant, "known": why or "",
+                        "found": len(hits), "of": len(group), "seeds": [s.seed for s, _ in hits],
+                        "first_race_ms": times, "replay": run, "detail": best[1].detail})
         for seed in group:
-            if seed.code == TROUBLE:
+            if seed.code == TROUBLE or (seed.code == RACE and seed.why):
+                found_codes.append(codes.KERNEL)
                 print(f"  seed {seed.seed}: the kernel is in trouble: {seed.why}")
                 lines.append(f"  seed {seed.seed}: make replay RUN={shown(directory / f'seed-{seed.seed}')}")
         incomplete = [s.seed for s in group if s.verdict == "INCOMPLETE"]
@@ -226,15 +242,10 @@ def report(directory: Path, kernel: str, first: int, count: int, wall: int, done
     if lines:
         print("again:")
         print("\n".join(lines))
-    exposures: dict[str, int] = {}
-    for seed in seeds:
-        for kind, number in seed.exposures.items():
-            key = f"{seed.scenario}/{kind}"
-            exposures[key] = exposures.get(key, 0) + number
     print(f"kept in {shown(directory)}")
     return {"kernel": kernel, "seeds": len(seeds), "of": count, "races": out, "exposures": exposures,
             "verdicts": sorted({s.verdict for s in seeds}),
-            "trouble": [s.seed for s in seeds if s.code == TROUBLE]}
+            "trouble": [s.seed for s in seeds if s.code == TROUBLE], "code": codes.worst(found_codes)}
 
 
 def bisect(path: Path, race: str, exposure: int, oops: bool) -> int:
@@ -263,10 +274,16 @@ def main(argv: list[str]) -> int:
         case ["code", directory]:
             known = load(Path(directory))
             return known.code if known else BROKEN
-        case ["report", directory, kernel, first, count, wall, done]:
-            summary = report(Path(directory), kernel, int(first), int(count), int(wall), int(done))
-            write_json(Path(directory) / "explore.json", summary)
-            return 0
+        case ["report", directory, kernel, version, first, count, wall, done]:
+            where = Path(directory)
+            seeds = [s for n in range(int(first), int(first) + int(count)) if (s := load(where / f"seed-{n}"))]
+            speed = ""
+            if seeds and int(done) and int(wall):
+                speed = (f" ({int(done) * 60 / int(wall):.1f} seeds a minute, "
+                         f"{int(wall) / (int(done) * seeds[0].seconds):.1f} s here for each s of them)")
+            summary = report(where, kernel, book(version), seeds, int(count), speed)
+            write_json(where / "explore.json", summary)
+            return int(str(summary["code"]))
         case ["bisect", path, race, exposure, oops]:
             return bisect(Path(path), race, int(exposure), oops == "1")
     print(__doc__, file=sys.stderr)

@@ -24,6 +24,8 @@ setup()
 	END
 	chmod +x "$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	: > "$BATS_TEST_TMPDIR/nothing"
+	export KNOWN_RACES=$BATS_TEST_TMPDIR/nothing
 	export BUILD=$FAKE/build KERNELS=6.1 SCENARIOS=map_fixed SEEDS=4 DURATION=2 JOBS=2
 	# Seed 3 shows a race, and what else a test wants of its guests.
 	stub vm '
@@ -56,6 +58,7 @@ setup()
 				echo "verdict FAILURE"
 				echo "value map_fixed race_gap 7"
 				echo "value map_fixed first_race_ms 12"
+				echo "variant scenario=map_fixed kind=gap variant=0badcafe races=7 seq=1 detail=\"a gap\""
 				echo "race seq=1 time_ns=99000000 scenario=map_fixed kind=gap addr=0x1 mm=0 cpu=0 pid=1 comm=x detail=\"a gap\""
 			else
 				echo "verdict SUCCESS"
@@ -73,11 +76,24 @@ explore()
 @test "explore: k of N, the seeds, the first race, and the line that repeats it" {
 	explore
 	[ "$status" = 1 ]
-	[[ $output == *"map_fixed/gap: 1 of 4 seeds, 7 races"* ]]
+	[[ $output == *"map_fixed/gap 0badcafe: 1 of 4 seeds, 7 races"* ]]
 	[[ $output == *"seed 3: a gap"* ]]
 	[[ $output =~ "make replay RUN="[^[:space:]]*/seed-3 ]]
 	grep -q '^seed=3 duration=2 scenarios=map_fixed delay_interval_us=' "$BATS_TEST_TMPDIR/items"
 	[ "$(grep -c boot "$BATS_TEST_TMPDIR/guests")" = 1 ]
+}
+
+@test "explore: a race that is known is none, unless STRICT=1" {
+	echo '6.1 map_fixed/gap "a gap" it is known' > "$BATS_TEST_TMPDIR/known"
+	KNOWN=$BATS_TEST_TMPDIR/known explore
+	[ "$status" = 0 ]
+	[[ $output == *"KNOWN: it is known"* ]]
+	# The seeds are done; what is judged is judged again.
+	STRICT=1 KNOWN=$BATS_TEST_TMPDIR/known explore
+	[ "$status" = 1 ]
+	echo '6.1 map_fixed/gap "another gap" it is known' > "$BATS_TEST_TMPDIR/known"
+	KNOWN=$BATS_TEST_TMPDIR/known explore
+	[ "$status" = 1 ]
 }
 
 @test "explore: silent seeds are 0, a kernel in trouble is 3" {
@@ -107,13 +123,13 @@ explore()
 	explore
 	[ "$status" = 1 ]
 	[[ $output == *"going on, 2 of 4 seeds are done"* ]]
-	[[ $output == *"map_fixed/gap: 1 of 4 seeds"* ]]
+	[[ $output == *"map_fixed/gap 0badcafe: 1 of 4 seeds"* ]]
 	[ "$(sort "$BATS_TEST_TMPDIR/guests" | xargs)" = "3 4" ]
 	[ -z "$(find "$BUILD/runs" -name '*.part' -o -name snapshot.raw)" ]
 }
 
 @test "explore: a guest that failed is no result, and is tried again" {
-	echo '[ "$seed" != 2 ] || { printf "outcome=died\nline=gone\n" > "$out/status"; exit 2; }' \
+	echo '[ "$seed" != 2 ] || { printf "outcome=died\nqemu=1\nline=gone\n" > "$out/status"; exit 2; }' \
 		> "$BATS_TEST_TMPDIR/body"
 	SEEDS=2 explore
 	[ "$status" = 2 ]
