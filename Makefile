@@ -34,10 +34,17 @@ clean-runs:
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
+export SEEDS LIMIT COLD BOOT RUN GDB
 export ABUSE ABUSE_SEED TRACING STRESS DAYS
 
 torture:
 	@scripts/torture
+
+explore:
+	@scripts/explore
+
+replay:
+	@scripts/replay
 
 check:
 	@scripts/check
@@ -60,6 +67,9 @@ help:
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
 	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE]'
 	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.3-debug)'
+	@echo 'make explore          search in deterministic guests, a seed each: KERNELS= SCENARIOS='
+	@echo '                      SEEDS=100 SEED=1 DURATION=5 JOBS=N COLD=1 (docs/deterministic.md)'
+	@echo 'make replay           the same again, and both sides of its first race: RUN=build/runs/X GDB=1'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
@@ -70,4 +80,4 @@ help:
 	@echo 'make clean-runs       remove the runs kept in build/runs (DAYS=N: older than that)'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean clean-runs distclean torture check bench mutation soak help
+.PHONY: all modules modules_install clean clean-runs distclean torture explore replay check bench mutation soak help

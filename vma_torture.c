@@ -64,6 +64,10 @@ static_assert(VT_NR_SCENARIOS <= VT_MAX_SCENARIOS);
 	  "panic with the first race, for a crash dump")		\
 	X(stall_secs, 30, 1, 3600,					\
 	  "a thread without progress for this long is a race, in s")	\
+	X(delay_interval_us, 0, 0, 1000000,				\
+	  "longest time between interruptions of each CPU by a timer, in us; 0: none") \
+	X(delay_us, 0, 0, 10000,					\
+	  "longest time such an interruption holds a thread of the test, in us; 0: it only interrupts") \
 	X(autostart, 1, 0, 1,						\
 	  "start a test when the module is loaded")			\
 	X(verbose, 0, 0, 1,						\
@@ -167,7 +171,7 @@ static char *busted = "";
 module_param(busted, charp, 0444);
 MODULE_PARM_DESC(busted, "comma list of scenarios, or scenario/kind, run in their busted flavour (default none)");
 
-static char vt_echo[512];
+static char vt_echo[768];
 
 static int vt_check_numbers(void)
 {

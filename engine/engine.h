@@ -50,6 +50,8 @@ struct vt_params {
 	u64 stop_on_race;
 	u64 panic_on_race;
 	u64 stall_secs;
+	u64 delay_interval_us;
+	u64 delay_us;
 	u64 autostart;
 	u64 verbose;
 };
@@ -264,6 +266,12 @@ void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
 /* For who does not know what was in flight. */
 #define vt_race(run, kind, mm, addr, w0, w1, fmt, ...) \
 	vt_race_during(run, kind, NULL, mm, addr, w0, w1, fmt, ##__VA_ARGS__)
+
+/*
+ * The instant at which a race is seen: for oracles that have to wait before
+ * they can report it. vt_race() calls it too.
+ */
+void vt_seen(void);
 
 /* What cannot be had here: for ->probe only. */
 void vt_absent(struct vt_run *run, unsigned int kind, const char *why);

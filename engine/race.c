@@ -205,6 +205,21 @@ static void vt_race_print(const struct vt_record *r, const unsigned long *stack,
 }
 
 /**
+ * vt_seen() - the instant at which a race is seen
+ *
+ * Does nothing: it is a place for a breakpoint, from which a debugger sees both
+ * sides of the race. An oracle that has to wait before it knows whether what it
+ * saw is a race calls it before it waits.
+ *
+ * Context: any.
+ */
+noinline void vt_seen(void)
+{
+	/* Keeps the compiler from dropping the calls. */
+	asm volatile("");
+}
+
+/**
  * vt_race_during() - a promise was broken
  * @run: run of the scenario that saw it
  * @kind: which of the scenario's promises
@@ -237,6 +252,7 @@ void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
 	unsigned long flags;
 	va_list args;
 
+	vt_seen();
 	this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_RACES)]);
 	trace_race(run->sc->name, vt_kind_name(run->sc, kind), mm, addr, w0, w1);
 

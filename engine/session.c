@@ -17,6 +17,7 @@
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
+#include "delay.h"
 #include "engine.h"
 #include "race.h"
 #include "session.h"
@@ -160,6 +161,7 @@ static void vt_do_stop(void)
 		return;
 
 	vt_onoff_stop();
+	vt_delay_stop();
 	vt_pace_set(VT_STOPPING);
 	vt_for_each_run(run) {
 		if (run->state != VT_ACTIVE)
@@ -218,6 +220,13 @@ static int vt_setup_all(void)
 		ret = vt_onoff_start();
 		if (ret)
 			vt_err("no thread for CPU hotplug: %d\n", ret);
+	}
+	if (!ret) {
+		ret = vt_delay_start();
+		if (ret) {
+			vt_err("no timers for delays: %d\n", ret);
+			vt_onoff_stop();
+		}
 	}
 	if (!ret)
 		return 0;
@@ -281,6 +290,7 @@ static int vt_do_start(u32 mask)
 				   msecs_to_jiffies(VT_TICK_MS));
 	} else {
 		vt_onoff_stop();
+		vt_delay_stop();
 		vt_end_report();
 	}
 

@@ -91,6 +91,17 @@ static int vt_thread_main(void *arg)
 }
 
 /**
+ * vt_is_thread() - is a task a thread of a run?
+ * @task: task, which does not go away
+ *
+ * Context: any.
+ */
+bool vt_is_thread(struct task_struct *task)
+{
+	return kthread_func(task) == vt_thread_main;
+}
+
+/**
  * vt_spawn() - create a thread of a run
  * @run: run
  * @role: what it does, at most 7 letters; with @idx it is unique in the run

@@ -91,6 +91,8 @@ static inline bool mf_view_failed(const struct mf_lane *lane,
 {
 	unsigned int seq = READ_ONCE(lane->seq);
 
+	/* By the end of the wait the writer is somewhere else. */
+	vt_seen();
 	/* Pairs with the release in mf_flight_end(). */
 	while ((seq & 1) && smp_load_acquire(&lane->seq) == seq)
 		cond_resched();

@@ -130,6 +130,21 @@ want_number()
 	esac
 }
 
+# A seed: a number of 64 bits above 0, or a message that names the option.
+want_seed()
+{
+	case $2 in
+	'' | *[!0-9]* | 0*) ;;
+	*)
+		# As long as the largest, they sort as strings.
+		[ ${#2} -ge 20 ] || return 0
+		# shellcheck disable=SC2071
+		[ ${#2} -gt 20 ] || ! [[ $2 < 18446744073709551616 ]] || return 0
+		;;
+	esac
+	usage_error "$1 wants a seed, a number from 1 to 18446744073709551615, not '$2'"
+}
+
 # as_root WHY COMMAND...: run it as root, through sudo where needed, saying so.
 as_root()
 {
@@ -260,6 +275,19 @@ qemu_command()
 	fi
 }
 
+# qemu_counts: after qemu_command; deterministic guests want a QEMU that can
+# count instructions.  Its version is left in $QEMU_VERSION.
+qemu_counts()
+{
+	local said
+	QEMU_VERSION=$("${QEMU[@]}" --version 2> /dev/null | sed -n 's/^QEMU emulator version //p')
+	[ "${QEMU_MAJOR:-0}" -ge 10 ] ||
+		die "deterministic guests want QEMU 10 or newer, this is $QEMU_VERSION"
+	said=$("${QEMU[@]}" -nodefaults -display none -machine none -S -monitor stdio \
+		-accel tcg,thread=single -icount shift=2,sleep=off <<< quit 2>&1 > /dev/null) ||
+		die "this QEMU cannot count instructions: $(printf '%s\n' "$said" | tail -n 1)"
+}
+
 # in_root DIR COMMAND...: run it in the private trixie root as this user.
 in_root()
 {
@@ -304,6 +332,17 @@ watches_itself()
 status_of()
 {
 	sed -n "s/^$2=//p" "$1/status" 2> /dev/null
+}
+
+# identity_of DIR FIELD: of what a deterministic guest of scripts/vm depends on.
+identity_of()
+{
+	sed -n "s/^$2=//p" "$1/identity" 2> /dev/null
+}
+
+sha256_of()
+{
+	sha256sum "$1" | cut -d' ' -f1
 }
 
 # align FROM TO < lines with tabs: a table, columns FROM to TO to the right.
