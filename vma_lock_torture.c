@@ -18,8 +18,9 @@
  *
  * What changes is in vma_lock/change.c, writer.c and directed.c, on VMAs and mms
  * of vma.c and space.c. Who looks is in reader.c, look.h and fault.c; what writers
- * and the last user of a space judge is in exclusive.c and count.c. What breaks
- * promises on purpose is in busted.c, and next to the promise where it is one line.
+ * and the last user of a space judge is in exclusive.c, count.c, account.c and
+ * relock.c. What breaks promises on purpose is in busted.c, and next to the promise
+ * where it is one line.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -49,6 +50,10 @@ static const struct vt_kind vl_kinds[] = {
 		"at rest vm_refcnt of an attached VMA is 1 (vm_refcnt in mm_types.h); before it, the lock is free and detached not set" },
 	[VL_REF_LIMIT] = { "ref_limit",
 		"at VM_REFCNT_LIMIT a further reader is refused (vma_start_read())" },
+	[VL_ACCOUNT] = { "account",
+		"the sums of an mm are those of its VMAs, and what was undone or refused leaves no memory committed (Documentation/mm/overcommit-accounting.rst)" },
+	[VL_RELOCK] = { "relock",
+		"write locks end when mmap_lock is released or downgraded; after that each VMA can be locked for read (Documentation/mm/process_addrs.rst)" },
 };
 
 static const char *const vl_counters[] = {
@@ -86,6 +91,7 @@ const struct vl_choice vl_changes[] = {
 	{ "madvise", 6, vl_do_madvise },
 	{ "lock", 4, vl_do_lock },
 	{ "grow", 2, vl_do_grow },
+	{ "mlock", 4, vl_do_mlock },
 	{ "fork", 1, vl_do_fork },
 };
 
@@ -132,6 +138,7 @@ static int vl_start(struct vt_run *run)
 	spin_lock_init(&test->obj_lock);
 	INIT_LIST_HEAD(&test->objs);
 	INIT_LIST_HEAD(&test->spare);
+	init_rwsem(&test->quiet);
 
 	test->slots = kcalloc(vt_params.nmms, sizeof(*test->slots), GFP_KERNEL);
 	test->readers = kvcalloc(vt_params.nreaders, sizeof(*test->readers),
@@ -142,6 +149,7 @@ static int vl_start(struct vt_run *run)
 		return -ENOMEM;
 	test->nr_slots = vt_params.nmms;
 	test->nr_readers = vt_params.nreaders;
+	test->nr_writers = vt_params.nwriters;
 	for (i = 0; i < test->nr_slots; i++)
 		spin_lock_init(&test->slots[i].lock);
 
@@ -162,6 +170,7 @@ static int vl_start(struct vt_run *run)
 		if (!test->slots[i].space)
 			return -ENOMEM;
 	}
+	vl_relock_calibrate(test, test->slots[0].space->mm);
 	if (vt_busted(run, VL_WRONG_MM)) {
 		test->decoy = vl_space_new(test);
 		if (!test->decoy)

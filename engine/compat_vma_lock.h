@@ -19,18 +19,29 @@
 #define VT_FAULT_VMA_LOCK	0
 #endif
 
-/* The largest value readers may bring vm_refcnt to; 0: there is no such count. */
+/*
+ * The largest value readers may bring vm_refcnt to; 0: there is no such count. A
+ * kernel that has the count and a limit of another name is not known: a value
+ * made up here would be judged by.
+ */
 #if defined(VM_REFCNT_LIMIT)
 #define VT_VMA_REF_LIMIT	VM_REFCNT_LIMIT
 #elif defined(VMA_REF_LIMIT)
 #define VT_VMA_REF_LIMIT	VMA_REF_LIMIT
+#elif defined(VT_HAVE_VM_REFCNT)
+#error "vm_refcnt is there, and what limits it has a name that is not known"
 #else
 #define VT_VMA_REF_LIMIT	0
 #endif
 
-/* Flags that may be set in a VMA by those who hold its lock for read. */
-#ifdef VM_ATOMIC_SET_ALLOWED
+/*
+ * Flags that may be set in a VMA by those who hold its lock for read. Before there
+ * were guard regions in flags there were none.
+ */
+#if defined(VM_ATOMIC_SET_ALLOWED)
 #define VT_VM_ATOMIC_FLAGS	VM_ATOMIC_SET_ALLOWED
+#elif defined(VT_HAVE_MAYBE_GUARD)
+#error "flags are set under the read lock, and which has a name that is not known"
 #else
 #define VT_VM_ATOMIC_FLAGS	0
 #endif
@@ -112,25 +123,31 @@ static inline unsigned int vt_vma_count(struct vm_area_struct *vma)
 #define VT_VMA_AT_REST	1
 
 /**
- * vt_vma_count_set() - set vm_refcnt, where there is one
+ * vt_vma_count_swap() - set vm_refcnt, where there is one, if it is what it should be
  * @vma: VMA of an mm that only the caller knows
- * @n: new value
+ * @from: what it should be
+ * @to: new value
+ *
+ * Return: true if it was @from.
  */
-static inline void vt_vma_count_set(struct vm_area_struct *vma, unsigned int n)
+static inline bool vt_vma_count_swap(struct vm_area_struct *vma, int from, int to)
 {
 #ifdef VT_HAVE_VM_REFCNT
-	refcount_set(&vma->vm_refcnt, n);
+	return atomic_cmpxchg(&vma->vm_refcnt.refs, from, to) == from;
+#else
+	return false;
 #endif
 }
 
 /**
- * vt_vma_count_inc() - count a reader, whatever the limit
+ * vt_vma_count_add() - add to vm_refcnt, whatever the limit
  * @vma: VMA of an mm that only the caller knows
+ * @n: how much, may be negative
  */
-static inline void vt_vma_count_inc(struct vm_area_struct *vma)
+static inline void vt_vma_count_add(struct vm_area_struct *vma, int n)
 {
 #ifdef VT_HAVE_VM_REFCNT
-	refcount_inc(&vma->vm_refcnt);
+	atomic_add(n, &vma->vm_refcnt.refs);
 #endif
 }
 

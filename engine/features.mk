@@ -9,6 +9,7 @@ vt-feature = $(shell grep -qE '$(2)' $(call vt-header,$(1)) /dev/null && echo -D
 ccflags-y += $(call vt-feature,linux/mm.h,\bvm_flags_set\b,VT_HAVE_VM_FLAGS_SET)
 ccflags-y += $(call vt-feature,linux/shmem_fs.h,shmem_file_setup.*vma_flags_t,VT_HAVE_SHMEM_VMA_FLAGS)
 ccflags-y += $(call vt-feature,linux/mm_types.h,refcount_t[[:space:]]+vm_refcnt,VT_HAVE_VM_REFCNT)
+ccflags-y += $(call vt-feature,linux/mm.h,MAYBE_GUARD,VT_HAVE_MAYBE_GUARD)
 ccflags-y += $(call vt-feature,linux/mm_types.h,seqcount_t[[:space:]]+mm_lock_seq,VT_HAVE_MM_LOCK_SEQCOUNT)
 ccflags-y += $(call vt-feature,linux/mm.h,\bmm_flags_test\b,VT_HAVE_MM_FLAGS)
 ccflags-y += $(call vt-feature,linux/maple_tree.h,\b__mt_dup\b,VT_HAVE_MT_DUP)

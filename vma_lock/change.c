@@ -82,6 +82,9 @@ long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
  * @t: thread
  * @c: change
  *
+ * Some moves make it smaller, some leave the old VMA behind, and some are refused
+ * by ->mremap() when the page tables have moved already.
+ *
  * Context: the writer's thread, which uses the mm of @c; may sleep.
  * Return: 0 or an errno.
  */
@@ -89,7 +92,7 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned long len = c->pages * PAGE_SIZE;
 	unsigned long less = (c->pages + 1) / 2 * PAGE_SIZE;
-	unsigned long to, flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	unsigned long to, flags = MREMAP_MAYMOVE | MREMAP_FIXED, end = len;
 	long ret;
 
 	if (vt_rnd_one_in(&t->rnd, 2)) {
@@ -109,7 +112,14 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 		return vl_do_munmap(t, c);
 	if (vt_rnd_one_in(&t->rnd, 8))
 		flags |= MREMAP_DONTUNMAP;
-	ret = vt_syscall(sys_mremap, c->start, len, len, flags, to);
+	else if (vt_rnd_one_in(&t->rnd, 4) &&
+		 vl_may_leak(c->test, VL_B_SHRINK_MOVE))
+		end = less;
+	/* A move that grows keeps its charge on some kernels when refused. */
+	c->w->refuses = vt_rnd_one_in(&t->rnd, 4) &&
+			vl_may_leak(c->test, VL_B_MOVE_REFUSED);
+	ret = vt_syscall(sys_mremap, c->start, len, end, flags, to);
+	c->w->refuses = false;
 	if (IS_ERR_VALUE(ret))
 		return ret;
 	return vt_rnd_one_in(&t->rnd, 2) ? vl_do_map_fixed(t, c) : 0;
@@ -200,6 +210,29 @@ long vl_do_lock(struct vt_thread *t, struct vl_change *c)
 	mmap_write_unlock(mm);
 
 	return 0;
+}
+
+/**
+ * vl_do_mlock() - lock the pages of a range, and now and then unlock a region
+ * @t: thread
+ * @c: change
+ *
+ * What is not unlocked here meets the other changes locked.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_mlock(struct vt_thread *t, struct vl_change *c)
+{
+	unsigned long flags = vt_rnd_one_in(&t->rnd, 4) ? 0 : MLOCK_ONFAULT;
+	long ret;
+
+	if (!vt_has(sys_mlock2) || !vt_has(sys_munlock))
+		return -EOPNOTSUPP;
+	ret = vt_syscall(sys_mlock2, c->start, c->pages * PAGE_SIZE, flags);
+	if (ret || vt_rnd_one_in(&t->rnd, 2))
+		return ret;
+	return vt_syscall(sys_munlock, vl_region_base(c->region), VL_SIZE);
 }
 
 /*

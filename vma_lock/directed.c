@@ -4,11 +4,13 @@
  * one mm straight over to another, so that a change falls between the lookup of a
  * VMA and its locking.
  */
+#include <linux/bitops.h>
 #include <linux/compiler.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mmu_context.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/types.h>
 
@@ -17,16 +19,31 @@
 #define VL_STOP_NS	(500 * NSEC_PER_USEC)
 #define VL_SHORT_NS	(60 * NSEC_PER_USEC)
 
+/*
+ * Bit 0: a CPU of the machine is stopped, or about to be. Of all writers of all
+ * tests only one may stop one at a time, as its interrupts are off.
+ */
+static unsigned long vl_stopping;
+
+static void vl_stop_over(struct vl_writer *w)
+{
+	/* The next one may stop a CPU: pairs with test_and_set_bit_lock(). */
+	clear_bit_unlock(0, &vl_stopping);
+	/* The writer may stop another one: pairs with vl_stop_reader(). */
+	smp_store_release(&w->stopped, false);
+}
+
 static void vl_stop_here(void *arg)
 {
 	u64 begin = ktime_get_mono_fast_ns();
 	struct vl_writer *w = arg;
 
-	while ((int)(READ_ONCE(w->changes) - w->until) < 0 &&
+	/* Whoever else runs there meanwhile is not to be held up. */
+	while (current == w->whom &&
+	       (int)(READ_ONCE(w->changes) - w->until) < 0 &&
 	       ktime_get_mono_fast_ns() - begin < w->patience)
 		cpu_relax();
-	/* The writer may stop another one: pairs with vl_stop_reader(). */
-	smp_store_release(&w->stopped, false);
+	vl_stop_over(w);
 }
 
 /**
@@ -37,8 +54,8 @@ static void vl_stop_here(void *arg)
  * By an interrupt, until the writer has made its change, or is at it: what a lock
  * is checked for once it is taken matters only if the VMA changed, or was locked,
  * between the lookup and the locking, which takes a few instructions. Does
- * nothing if the reader that it draws is not in the mm of @c or ran last on this
- * CPU, or while the one it stopped before has not gone on.
+ * nothing if the reader that it draws is not in the mm of @c, ran last on this
+ * CPU or no longer runs where it ran last, or while some CPU is stopped already.
  *
  * Context: the writer's thread.
  */
@@ -54,13 +71,16 @@ void vl_stop_reader(struct vt_thread *t, struct vl_change *c)
 	r = &test->readers[vt_rnd_below(&t->rnd, test->nr_readers)];
 	if (READ_ONCE(r->mm) != c->space->mm)
 		return;
+	if (test_and_set_bit_lock(0, &vl_stopping))
+		return;
+	w->whom = READ_ONCE(r->task);
 	w->until = w->changes + 1;
 	w->patience = vt_rnd_one_in(&t->rnd, 2) ? VL_STOP_NS :
 		      vt_rnd_below(&t->rnd, VL_SHORT_NS);
 	w->stopped = true;
 	if (READ_ONCE(r->cpu) == get_cpu() ||
 	    smp_call_function_single(READ_ONCE(r->cpu), vl_stop_here, w, 0))
-		w->stopped = false;
+		vl_stop_over(w);
 	put_cpu();
 }
 

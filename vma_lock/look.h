@@ -60,6 +60,12 @@ static __always_inline void vl_aim(struct vl_reader *r, unsigned long addr)
 	r->ended = atomic_read(&r->space->regions[vl_region_of(addr)].ended);
 }
 
+/* Are these the operations of the module's own VMAs? */
+static __always_inline bool vl_own(const struct vm_operations_struct *ops)
+{
+	return ops == &vl_vm_ops || ops == &vl_slow_vm_ops;
+}
+
 /* Field @field of a VMA, as of now. */
 static __always_inline unsigned long vl_field(struct vm_area_struct *vma,
 					      enum vl_field field)
@@ -78,7 +84,9 @@ static __always_inline unsigned long vl_field(struct vm_area_struct *vma,
 	case VL_VM_OPS:
 		return (unsigned long)READ_ONCE(vma->vm_ops);
 	case VL_VM_PRIVATE_DATA:
-		return (unsigned long)READ_ONCE(vma->vm_private_data);
+		/* Others' drivers may do with theirs what they like. */
+		return vl_own(READ_ONCE(vma->vm_ops)) ?
+			(unsigned long)READ_ONCE(vma->vm_private_data) : 0;
 	default:
 		return 0;
 	}
@@ -154,10 +162,7 @@ static __always_inline void vl_enter(struct vt_thread *t, struct vl_reader *r)
 	WRITE_ONCE(r->inside, h->vma);
 
 	vl_each_field(vl_snap, h);
-	h->obj = NULL;
-	if (h->snap[VL_VM_OPS] == (unsigned long)&vl_vm_ops ||
-	    h->snap[VL_VM_OPS] == (unsigned long)&vl_slow_vm_ops)
-		h->obj = (struct vl_obj *)h->snap[VL_VM_PRIVATE_DATA];
+	h->obj = (struct vl_obj *)h->snap[VL_VM_PRIVATE_DATA];
 	/* Unless it is looked at again at once. */
 	if (h->hold != VL_NO_HOLD)
 		vl_judge(t->run, h);

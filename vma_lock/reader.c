@@ -9,6 +9,7 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/rwsem.h>
 #include <linux/smp.h>
 #include <linux/types.h>
 
@@ -31,8 +32,8 @@ static void vl_do_hold(struct vt_thread *t, enum vl_hold hold)
 {
 	if (hold == VL_SPIN)
 		vt_hold(t);
-	else if (hold == VL_SLEEP)
-		usleep_range(1, vt_params.hold_us + 2);
+	else if (hold == VL_SLEEP && vt_params.hold_us)
+		usleep_range(1, vt_params.hold_us);
 }
 
 /**
@@ -133,6 +134,7 @@ int vl_reader_main(struct vt_thread *t)
 
 	r->best_checked = U64_MAX;
 	r->best_bare = U64_MAX;
+	WRITE_ONCE(r->task, current);
 	while (vt_go(t)) {
 		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
 								 test->nr_slots)];
@@ -161,7 +163,9 @@ int vl_reader_main(struct vt_thread *t)
 		}
 		vl_flush(t->run, r);
 		WRITE_ONCE(r->mm, NULL);
+		down_read(&test->quiet);
 		vl_space_put(test, r->space);
+		up_read(&test->quiet);
 	}
 	return 0;
 }

@@ -136,8 +136,10 @@ struct vl_space *vl_space_new(struct vl_test *test)
  * vl_space_get() - become a user of the space in a slot
  * @slot: slot
  *
- * Context: any but interrupts; takes @slot->lock.
- * Return: the space, for vl_space_put(); or NULL if the slot is empty.
+ * Slots are filled before the threads begin, and emptied when they are gone.
+ *
+ * Context: a thread of the test; takes @slot->lock.
+ * Return: the space, for vl_space_put().
  */
 struct vl_space *vl_space_get(struct vl_slot *slot)
 {
@@ -145,8 +147,7 @@ struct vl_space *vl_space_get(struct vl_slot *slot)
 
 	spin_lock(&slot->lock);
 	space = slot->space;
-	if (space)
-		refcount_inc(&space->users);
+	refcount_inc(&space->users);
 	spin_unlock(&slot->lock);
 
 	return space;
@@ -165,6 +166,8 @@ void vl_space_put(struct vl_test *test, struct vl_space *space)
 	if (!space || !refcount_dec_and_test(&space->users))
 		return;
 	vl_audit(test, space);
+	vl_account_rest(test, space);
+	vl_relock(test, space);
 	vt_mm_put(space->mm);
 	kfree(space);
 	vt_count(test->run, VL_EXITS, 1);

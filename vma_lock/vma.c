@@ -102,9 +102,22 @@ static vm_fault_t vl_vm_map_pages(struct vm_fault *vmf, pgoff_t first,
 	return 0;
 }
 
+/* Called when the page tables have moved, and move back if this refuses. */
+static int vl_vm_mremap(struct vm_area_struct *vma)
+{
+	struct vl_test *test = vl_test_of(vma);
+	unsigned int i;
+
+	for (i = 0; i < test->nr_writers; i++)
+		if (test->writers[i].task == current && test->writers[i].refuses)
+			return VL_REFUSAL;
+	return 0;
+}
+
 const struct vm_operations_struct vl_vm_ops = {
 	.open = vl_vm_open,
 	.close = vl_vm_close,
+	.mremap = vl_vm_mremap,
 	.fault = vl_vm_fault,
 	.map_pages = vl_vm_map_pages,
 };
@@ -112,6 +125,7 @@ const struct vm_operations_struct vl_vm_ops = {
 const struct vm_operations_struct vl_slow_vm_ops = {
 	.open = vl_vm_open,
 	.close = vl_vm_close,
+	.mremap = vl_vm_mremap,
 	.fault = vl_vm_fault,
 };
 

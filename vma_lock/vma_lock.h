@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mm_types.h>
+#include <linux/rwsem.h>
 #include <linux/refcount.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
@@ -29,6 +30,8 @@ enum vl_kind {
 	VL_OVERLAP,
 	VL_REF_LEAK,
 	VL_REF_LIMIT,
+	VL_ACCOUNT,
+	VL_RELOCK,
 };
 
 enum vl_counter {
@@ -147,6 +150,14 @@ enum vl_field {
 /* How long a VMA is held: up to hold_us, or no longer than it takes. */
 enum vl_hold { VL_SLEEP, VL_SPIN, VL_NO_HOLD, VL_HOLDS };
 
+/* What is done in bursts, to see whether it leaves committed memory as it was. */
+enum vl_burst { VL_B_SHRINK_MOVE, VL_B_GROW_MOVE, VL_B_GROW_REFUSED,
+		VL_B_MOVE_REFUSED, VL_B_DONTUNMAP_LOCKED, VL_B_DONTUNMAP,
+		VL_B_RESIZE, VL_B_MERGE, VL_B_PROTECT, VL_B_BRK, VL_BURSTS };
+
+/* What ->mremap() of the module's VMAs returns when it refuses. */
+#define VL_REFUSAL	(-EXDEV)
+
 /* In what way the busted flavour breaks a read. */
 enum vl_break { VL_SOUND, VL_RELEASED, VL_OTHER_MM, VL_OTHER_ADDR };
 
@@ -175,6 +186,7 @@ struct vl_held {
  * @inside: the VMA it has locked for read, or NULL; read by writers
  * @mm: the mm it reads in; read by writers
  * @cpu: where it runs, or ran last; read by writers
+ * @task: its task; read by writers
  * @space: the space of @mm
  * @held: what it asks for, and what it got
  * @ended: of the region it reads in, before it locked
@@ -192,6 +204,7 @@ struct vl_reader {
 	struct vm_area_struct *inside ____cacheline_aligned;
 	struct mm_struct *mm;
 	int cpu;
+	struct task_struct *task;
 
 	struct vl_space *space ____cacheline_aligned;
 	struct vl_held held;
@@ -209,17 +222,27 @@ struct vl_reader {
 
 /**
  * struct vl_writer - a writer
+ * @task: its task
+ * @refuses: shall ->mremap() refuse what this writer moves?
+ * @next_burst: of the first writer: when it makes the next burst, in ns
+ * @bursts: of the first writer: how many it has made
  * @adopt: shall the child that is forked leave its mm behind?
  * @child: the mm the child left, with a reference
  * @stopped: a reader's CPU was asked to stop, and has not gone on yet
+ * @whom: the reader's task; no other is stopped
  * @until: number of changes after which it goes on
  * @patience: ns after which it goes on anyway
  * @changes: changes made
  */
 struct vl_writer {
+	struct task_struct *task;
+	bool refuses;
+	u64 next_burst;
+	unsigned int bursts;
 	bool adopt;
 	struct mm_struct *child;
 	bool stopped ____cacheline_aligned;
+	struct task_struct *whom;
 	unsigned int until;
 	u32 patience;
 	unsigned int changes;
@@ -233,11 +256,20 @@ struct vl_writer {
  * @readers: one per reader thread
  * @nr_readers: how many
  * @writers: one per writer thread
+ * @nr_writers: how many
  * @decoy: in the busted flavour, a space that readers get VMAs of by mistake
  * @file: module-owned file that faults under the VMA's lock
  * @slow: one that has to be faulted under mmap_lock
  * @pages: what is in both files
  * @ids: ids given to spaces
+ * @quiet: held for read by who changes mappings or ends an mm, for write by who
+ *	looks whether committed memory stands still
+ * @leaky: bits of enum vl_burst: seen to leak committed memory, left out
+ * @even: likewise: seen to leave it as it was
+ * @unsure: how often writers did what was in neither of them
+ * @locks: what kinds of VMA this kernel locks, see vl_relock_calibrate()
+ * @limits: spaces made so far, one of VL_LIMIT_EVERY is brought to the limit
+ * @leaked: a reference on a VMA was seen to leak
  * @obj_lock: protects the next two
  * @objs: all objects
  * @spare: objects without a VMA
@@ -249,11 +281,19 @@ struct vl_test {
 	struct vl_reader *readers;
 	unsigned int nr_readers;
 	struct vl_writer *writers;
+	unsigned int nr_writers;
 	struct vl_space *decoy;
 	struct file *file;
 	struct file *slow;
 	struct page *pages[8];
 	atomic64_t ids;
+	struct rw_semaphore quiet;
+	unsigned long leaky;
+	unsigned long even;
+	atomic_t unsure;
+	unsigned long locks;
+	atomic_t limits;
+	bool leaked;
 	spinlock_t obj_lock;
 	struct list_head objs;
 	struct list_head spare;
@@ -285,6 +325,17 @@ static inline unsigned long vl_region_base(unsigned int region)
 static inline unsigned int vl_region_of(unsigned long addr)
 {
 	return addr >= VL_STACK_BASE ? VL_STACK : (addr - VL_BASE) / VL_SIZE;
+}
+
+/* Was anything of a space changed since it was made? */
+static inline bool vl_space_changed(struct vl_space *space)
+{
+	unsigned int i;
+
+	for (i = 0; i <= VL_STACK; i++)
+		if (atomic_read(&space->regions[i].begun))
+			return true;
+	return false;
 }
 
 /**
@@ -351,6 +402,7 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c);
 long vl_do_madvise(struct vt_thread *t, struct vl_change *c);
 long vl_do_grow(struct vt_thread *t, struct vl_change *c);
 long vl_do_lock(struct vt_thread *t, struct vl_change *c);
+long vl_do_mlock(struct vt_thread *t, struct vl_change *c);
 long vl_do_fork(struct vt_thread *t, struct vl_change *c);
 
 /* Readers, their faults, and what a look costs: reader.c, fault.c, price.c */
@@ -360,13 +412,18 @@ void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
 			      unsigned long addr, unsigned int flags);
 void vl_bench(struct vt_thread *t, struct vl_reader *r);
 
-/* Who judges beside readers: exclusive.c, count.c */
+/* Who judges beside readers: exclusive.c, count.c, account.c, relock.c */
 bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);
 bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma);
 void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
 		  bool exposed, const char *what);
 void vl_limit(struct vl_test *test, struct mm_struct *mm);
 void vl_audit(struct vl_test *test, struct vl_space *space);
+void vl_account_rest(struct vl_test *test, struct vl_space *space);
+void vl_account_turn(struct vt_thread *t, struct vl_change *c);
+bool vl_may_leak(struct vl_test *test, enum vl_burst what);
+void vl_relock_calibrate(struct vl_test *test, struct mm_struct *mm);
+void vl_relock(struct vl_test *test, struct vl_space *space);
 
 /* Directed races: directed.c */
 void vl_stop_reader(struct vt_thread *t, struct vl_change *c);

@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/mmu_context.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 
 #include "space.h"
@@ -51,6 +52,7 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 #define VL_ROUND	8	/* changes in a space before the next one */
 #define VL_HAND_OVERS	2	/* and then */
 #define VL_EXIT		6	/* rounds before a new mm takes another's place */
+#define VL_LIMIT_EVERY	32	/* of those, one is brought to the limit first */
 
 /**
  * vl_writer_main() - what a writer thread does
@@ -64,6 +66,7 @@ int vl_writer_main(struct vt_thread *t)
 	struct vl_writer *w = &test->writers[t->idx];
 	unsigned int round;
 
+	w->task = current;
 	for (round = 0; vt_go(t); round++) {
 		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
 								 test->nr_slots)];
@@ -71,13 +74,21 @@ int vl_writer_main(struct vt_thread *t)
 		struct vl_space *space;
 		unsigned int i;
 
+		vl_account_turn(t, &c);
 		c.space = vl_space_get(slot);
 		kthread_use_mm(c.space->mm);
-		for (i = 0; i < VL_ROUND && vt_go(t); i++)
+		for (i = 0; i < VL_ROUND && vt_go(t); i++) {
+			down_read(&test->quiet);
 			vl_write(t, &c);
+			up_read(&test->quiet);
+		}
 		kthread_unuse_mm(c.space->mm);
-		for (i = 0; i < VL_HAND_OVERS && vt_go(t); i++)
+		for (i = 0; i < VL_HAND_OVERS && vt_go(t); i++) {
+			down_read(&test->quiet);
 			vl_hand_over(t, &c);
+			up_read(&test->quiet);
+		}
+		down_read(&test->quiet);
 		vl_space_put(test, c.space);
 
 		/* A child's mm takes the place of another one. */
@@ -92,9 +103,11 @@ int vl_writer_main(struct vt_thread *t)
 		/* So does a new one. */
 		space = round % VL_EXIT ? NULL : vl_space_new(test);
 		if (space) {
-			vl_limit(test, space->mm);
+			if (atomic_inc_return(&test->limits) % VL_LIMIT_EVERY == 1)
+				vl_limit(test, space->mm);
 			vl_slot_put(test, slot, space);
 		}
+		up_read(&test->quiet);
 	}
 	/* It ends by itself. Pairs with the release in vl_stop_here(). */
 	while (smp_load_acquire(&w->stopped))
