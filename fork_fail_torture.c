@@ -20,8 +20,11 @@
  */
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -29,6 +32,7 @@
 #include <linux/wait.h>
 
 #include "compat_fork.h"
+#include "compat_rmap.h"
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
@@ -45,6 +49,12 @@ static const struct vt_kind ff_kinds[] = {
 		"a fork, failed or not, leaves the parent's VMAs as they are, and a child has copies of them (fork(2))" },
 	[FF_UNMARKED] = { "unmarked",
 		"what a failed fork leaves is marked MMF_UNSTABLE before its lock is dropped (dup_mmap())" },
+	[FF_BOOKS] = { "account",
+		"the sums of an mm are those of its VMAs, and a failed fork gives back what it charged (dup_mmap(), Documentation/mm/overcommit-accounting.rst)" },
+	[FF_REMAINS] = { "after_failure",
+		"a failed fork takes down what it copied, has no page tables or pages left at its end, and lets go of the parent's VMAs (dup_mmap(), check_mm(), vma_start_write_killable())" },
+	[FF_UNREADY] = { "unready",
+		"a VMA can be found through its file when its ->open() has returned, not before (dup_mmap())" },
 };
 
 /* By what the next fork shall fail. A way that does not work here acts as "none". */
@@ -111,6 +121,9 @@ static const char *const ff_counters[] = {
 	[FF_C_CHECKED_NS] = "checked_ns",
 	[FF_C_BARE] = "bare",
 	[FF_C_BARE_NS] = "bare_ns",
+	[FF_C_KILLED_ASLEEP] = "killed_asleep",	/* while it waited for a reader */
+	[FF_C_ENDS] = "ends_counted",	/* children whose pages were counted */
+	[FF_C_EVEN] = "bursts_even",	/* that left committed memory as it was */
 };
 
 static const char *const ff_hists[] = {
@@ -126,6 +139,10 @@ static int ff_probe(struct vt_run *run)
 	if (vt_fork_marks() == VT_NO)
 		vt_absent(run, FF_UNMARKED,
 			  "this kernel promises no mark on what a failed fork leaves");
+	if (!vt_rmap_known()) {
+		vt_absent(run, FF_UNREADY, "the file's VMAs cannot be told");
+		vt_info("fork_fail: no walks by a file here: its VMAs cannot be told\n");
+	}
 	return 0;
 }
 
@@ -136,6 +153,8 @@ static int ff_parent_init(struct ff_parent *p, struct ff_state *st)
 	p->st = st;
 	raw_spin_lock_init(&p->lock);
 	init_waitqueue_head(&p->wq);
+	init_irq_work(&p->kill, ff_kill);
+	mutex_init(&p->kill_lock);
 	p->snap = kvcalloc(FF_MAX_ENTRIES, sizeof(*p->snap), GFP_KERNEL);
 	if (!p->snap)
 		return -ENOMEM;
@@ -165,6 +184,8 @@ static int ff_start(struct vt_run *run)
 	run->priv = st;
 	st->run = run;
 	init_waitqueue_head(&st->wq);
+	init_rwsem(&st->busy);
+	st->burst_next = jiffies + HZ / 2;
 
 	/* Two of 60 %: each can be mapped, one VMA of both is too large. */
 	si_meminfo(&info);
@@ -199,31 +220,41 @@ static int ff_start(struct vt_run *run)
 static void ff_rest(struct vt_run *run)
 {
 	struct ff_state *st = run->priv;
-	struct ff_parent *p;
 
-	ff_bursts(st);
-	while (st->nr_kept)
-		mmput(st->kept[--st->nr_kept]);
-	ff_for_each_parent(p, st)
-		ff_rest_parent(p);
+	/* What does not come back now would be in the way of the bursts. */
+	if (ff_rest_wait(st)) {
+		ff_account_rest(st);
+		ff_bursts(st);
+		while (st->nr_kept)
+			mmput(st->kept[--st->nr_kept]);
+		/* Their children get as much time as those before. */
+		vt_rest_begin(false);
+		ff_rest_wait(st);
+	}
+	ff_rest_judge(st);
 }
 
 static void ff_stop(struct vt_run *run)
 {
 	struct ff_state *st = run->priv;
 	struct ff_parent *p;
+	bool back = true;
 
 	if (!st)
 		return;
+	run->priv = NULL;
 	ff_probes_stop(st);
 	ff_for_each_parent(p, st) {
-		vt_file_put(p->file);
-		vt_file_put(p->shmem);
+		back &= vt_file_put(p->file);
+		back &= vt_file_put(p->shmem);
 		kvfree(p->snap);
 	}
+	kvfree(st->kept);
+	/* A VMA that stays may be closed some day. */
+	if (!back)
+		return;
 	kvfree(st->parents);
 	kfree(st);
-	run->priv = NULL;
 }
 
 const struct vt_scenario fork_fail_torture = {

@@ -132,9 +132,9 @@ static void mf_lane_free(struct mf_lane *lane)
 {
 	if (!lane)
 		return;
-	vt_file_put(lane->file);
-	vt_file_put(lane->shmem);
-	kvfree(lane);
+	/* What a mapping that stays may still call uses the lane. */
+	if (vt_file_put(lane->file) & vt_file_put(lane->shmem))
+		kvfree(lane);
 }
 
 static struct mf_lane *mf_lane_new(struct mf_space *s, unsigned int idx)
@@ -276,9 +276,11 @@ static void mf_stop(struct vt_run *run)
 			mf_lane_free(s->lanes[j]);
 		kfree(s->lanes);
 	}
+	run->priv = NULL;
+	if (vt_rest_kept())
+		return;
 	kfree(state->spaces);
 	kfree(state);
-	run->priv = NULL;
 }
 
 const struct vt_scenario map_fixed_torture = {

@@ -217,6 +217,10 @@ static void vl_stop(struct vt_run *run)
 		vt_file_put(test->slow);
 	if (!IS_ERR(test->file))
 		vt_file_put(test->file);
+	run->priv = NULL;
+	/* What a mapping that stays may still call uses all of it. */
+	if (vt_rest_kept())
+		return;
 	for (i = 0; i < ARRAY_SIZE(test->pages); i++)
 		if (test->pages[i])
 			put_page(test->pages[i]);
@@ -226,7 +230,6 @@ static void vl_stop(struct vt_run *run)
 	kvfree(test->readers);
 	kfree(test->slots);
 	kfree(test);
-	run->priv = NULL;
 }
 
 const struct vt_scenario vma_lock_torture = {

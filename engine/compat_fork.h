@@ -51,6 +51,20 @@ static inline bool vt_mm_oom_skip(struct mm_struct *mm)
 }
 
 /**
+ * vt_mm_rss() - how many pages of one sort are mapped in an mm
+ * @mm: mm that nobody uses any more
+ * @sort: MM_FILEPAGES and the like
+ */
+static inline long vt_mm_rss(struct mm_struct *mm, unsigned int sort)
+{
+#ifdef VT_HAVE_PERCPU_RSS
+	return percpu_counter_sum(&mm->rss_stat[sort]);
+#else
+	return atomic_long_read(&mm->rss_stat.count[sort]);
+#endif
+}
+
+/**
  * enum vt_promise - does the kernel promise something?
  * @VT_NO: never
  * @VT_MAYBE: stable kernels differ, and no header tells which

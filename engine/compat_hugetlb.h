@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Kernel drift of hugetlb: page tables that are shared, the lock of a hugetlb
- * VMA, the VMAs that map a file, and the pool that a mount draws from.
+ * VMA, and the pool that a mount draws from.
  */
 #ifndef VT_COMPAT_HUGETLB_H
 #define VT_COMPAT_HUGETLB_H
 
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/page_ref.h>
 #include <linux/pagemap.h>
 #include <linux/pgtable.h>
-#include <linux/rbtree.h>
 #include <linux/rwsem.h>
+
+#include "compat_rmap.h"
 
 /**
  * vt_hugetlb_sharing() - can hugetlb mappings share page tables here at all?
@@ -137,53 +139,24 @@ static inline long vt_pin_user_pages(unsigned long start, unsigned long nr,
 }
 
 /**
- * vt_rmap_known() - can the VMAs that map a file be told?
- */
-static inline bool vt_rmap_known(void)
-{
-#ifdef VT_HAVE_I_MMAP_RB
-	return true;
-#else
-	return false;
-#endif
-}
-
-/**
- * vt_rmap_first() - the first of the VMAs that map a file
- * @mapping: the file's
+ * vt_hugetlb_resv_users() - who holds the reservations of a private mapping
+ * @vma: private VMA of a hugetlb file
  *
- * The interval tree is walked as the plain tree that it is also: its iterator
- * is not exported.
+ * VMAs that were split off it hold them too; a child never does.
  *
- * Context: i_mmap_rwsem held.
+ * Context: mmap_lock held.
+ * Return: how many; 0 if @vma has no reservations of its own.
  */
-static inline struct vm_area_struct *
-vt_rmap_first(struct address_space *mapping)
+static inline unsigned int vt_hugetlb_resv_users(struct vm_area_struct *vma)
 {
-#ifdef VT_HAVE_I_MMAP_RB
-	struct rb_node *node = rb_first_cached(&mapping->i_mmap);
+#ifdef CONFIG_HUGETLBFS
+	/* The two lowest bits are flags (mm/hugetlb.c, HPAGE_RESV_MASK). */
+	unsigned long resv = (unsigned long)vma->vm_private_data & ~3UL;
 
-	if (node)
-		return rb_entry(node, struct vm_area_struct, shared.rb);
+	if (resv && !(vma->vm_flags & VM_MAYSHARE))
+		return kref_read(&((struct resv_map *)resv)->refs);
 #endif
-	return NULL;
-}
-
-/**
- * vt_rmap_next() - the next of the VMAs that map a file
- * @vma: the one before
- *
- * Context: i_mmap_rwsem held.
- */
-static inline struct vm_area_struct *vt_rmap_next(struct vm_area_struct *vma)
-{
-#ifdef VT_HAVE_I_MMAP_RB
-	struct rb_node *node = rb_next(&vma->shared.rb);
-
-	if (node)
-		return rb_entry(node, struct vm_area_struct, shared.rb);
-#endif
-	return NULL;
+	return 0;
 }
 
 /**

@@ -152,6 +152,35 @@ static inline void vt_vma_count_add(struct vm_area_struct *vma, int n)
 }
 
 /**
+ * vt_vma_excludes() - does a VMA turn its readers away?
+ * @vma: VMA
+ *
+ * A writer that waits for them makes it so, and takes it back before it gives up
+ * or goes on.
+ *
+ * Return: false on kernels that have no such state.
+ */
+static inline bool vt_vma_excludes(struct vm_area_struct *vma)
+{
+	return VT_VMA_REF_LIMIT && vt_vma_count(vma) > VT_VMA_REF_LIMIT;
+}
+
+/**
+ * vt_vma_exclude() - have a VMA turn its readers away, or take that back
+ * @vma: VMA of the module's own, its mmap_lock held for write
+ * @on: which of the two
+ */
+static inline void vt_vma_exclude(struct vm_area_struct *vma, bool on)
+{
+#ifdef VT_HAVE_VM_REFCNT
+	if (on)
+		refcount_add(VT_VMA_REF_LIMIT + 1, &vma->vm_refcnt);
+	else if (refcount_sub_and_test(VT_VMA_REF_LIMIT + 1, &vma->vm_refcnt))
+		WARN_ON_ONCE(1);
+#endif
+}
+
+/**
  * vt_vma_attached() - is a VMA attached to its mm?
  * @vma: VMA
  *

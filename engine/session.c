@@ -21,6 +21,7 @@
 #include "engine.h"
 #include "race.h"
 #include "session.h"
+#include "space.h"
 #include "thread.h"
 
 #define VT_TICK_MS	100
@@ -110,7 +111,13 @@ static int vt_run_setup(struct vt_run *run)
 
 static void vt_run_teardown(struct vt_run *run)
 {
+	bool kept = vt_rest_kept();
+
 	run->sc->stop(run);
+	/* Whatever the scenario's own oracles made of it. */
+	if (vt_rest_kept() && !kept && !vt_run_races(run))
+		vt_race(run, vt_stall_kind(run->sc), NULL, 0, 0, 0,
+			"a file did not come back when all its mms had gone");
 	vt_threads_free(run);
 }
 
@@ -169,14 +176,17 @@ static void vt_do_stop(void)
 		vt_threads_stop(run);
 		WRITE_ONCE(run->stop_ns, ktime_get_boottime_ns());
 	}
+	vt_rest_begin(true);
 	vt_for_each_run(run) {
 		if (run->state != VT_ACTIVE)
 			continue;
+		vt_rest_begin(false);
 		if (run->sc->rest)
 			run->sc->rest(run);
 		vt_run_teardown(run);
 		WRITE_ONCE(run->state, VT_DONE);
 	}
+	vt_rest_unpin();
 	vt_session.active = false;
 	vt_end_report();
 }
@@ -232,6 +242,7 @@ static int vt_setup_all(void)
 		return 0;
 
 	vt_pace_set(VT_STOPPING);
+	vt_rest_begin(true);
 	vt_for_each_run(run) {
 		/* One that could not be asked has nothing to free. */
 		if (run->state == VT_ACTIVE ||

@@ -9,6 +9,8 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -86,6 +88,94 @@ struct file *vt_file_new(const struct file_operations *fops, void *priv)
 	return anon_inode_getfile("[vma_torture]", fops, priv, O_RDWR);
 }
 
+/* When the end of a test has waited long enough for all that is to come back. */
+static unsigned long vt_rest_end;
+static bool vt_kept;
+static unsigned int vt_pinned;
+
+/**
+ * vt_rest_begin() - from here on all waits for what is to come back are one wait
+ * @first: a test ends; else one of its scenarios, or a part of that
+ *
+ * Each scenario has VT_REST_SECS, until one of them has used all of it: the others
+ * then get a second, so that the end of a test comes whatever the kernel keeps.
+ *
+ * Context: the session's, or ->rest of a scenario.
+ */
+void vt_rest_begin(bool first)
+{
+	bool spent = !first && vt_rest_over();
+
+	vt_rest_end = jiffies + (spent ? 1 : VT_REST_SECS) * HZ;
+	if (first)
+		vt_kept = false;
+}
+
+/**
+ * vt_rest_over() - has the end of this test waited long enough?
+ *
+ * Context: ->rest and ->stop of a scenario.
+ */
+bool vt_rest_over(void)
+{
+	return time_after_eq(jiffies, vt_rest_end);
+}
+
+/**
+ * vt_rest_kept() - does the kernel keep something that this test has lent it?
+ *
+ * What may still be called or read from there must not be freed then.
+ *
+ * Context: the session's.
+ */
+bool vt_rest_kept(void)
+{
+	return vt_kept;
+}
+
+/**
+ * vt_rest_pin() - the kernel seems to keep what is the module's: it may not go
+ *
+ * To be called at the first sign of that, for once rmmod has begun it cannot be
+ * refused any more. Holds until the end of the test shows that all came back.
+ *
+ * Context: any that may be preempted.
+ */
+void vt_rest_pin(void)
+{
+	if (!xchg(&vt_pinned, 1) && !try_module_get(THIS_MODULE))
+		WRITE_ONCE(vt_pinned, 0);
+}
+
+/**
+ * vt_rest_unpin() - the test is over: if all came back, the module may go
+ *
+ * Context: the session's.
+ */
+void vt_rest_unpin(void)
+{
+	if (!vt_kept && xchg(&vt_pinned, 0))
+		module_put(THIS_MODULE);
+}
+
+/*
+ * A file does not come back. What maps it may call the module at any time, so
+ * the module has to stay. Where it is on its way out or has not come in, nothing
+ * holds it any more: wait on.
+ */
+static bool vt_file_keep(struct file *file)
+{
+	if (THIS_MODULE->state == MODULE_STATE_LIVE && try_module_get(THIS_MODULE)) {
+		vt_kept = true;
+		vt_err("the module stays: %ld references on a file of the test (%pD) did not come back in %u s\n",
+		       (long)file_count(file) - 1, file, VT_REST_SECS);
+		return true;
+	}
+	vt_err("waiting for %ld references on a file of the test (%pD) to come back\n",
+	       (long)file_count(file) - 1, file);
+	return false;
+}
+
 /**
  * vt_file_put() - give back a file of the module
  * @file: file, or NULL
@@ -93,14 +183,26 @@ struct file *vt_file_new(const struct file_operations *fops, void *priv)
  * Waits until nobody else holds it and frees it here and now: fput() would
  * leave it to a work item, which may come after the module has gone.
  *
- * Context: may sleep; all mms that mapped it have been put.
+ * Context: ->stop of a scenario; may sleep; all mms that mapped it have been put.
+ * Return: false if somebody still holds it, for good as far as can be known. What
+ * its operations use has to be left as it is.
  */
-void vt_file_put(struct file *file)
+bool vt_file_put(struct file *file)
 {
+	bool said = false;
+
 	if (!file)
-		return;
+		return true;
 	/* There is no event for this; a child that still exits may hold it. */
-	while (file_count(file) > 1)
-		schedule_timeout_uninterruptible(1);
+	while (file_count(file) > 1) {
+		if (vt_rest_over() && !said) {
+			if (vt_file_keep(file))
+				return false;
+			said = true;
+		}
+		/* Idle: a wait that does not end is no hung task of the kernel's. */
+		schedule_timeout_idle(1);
+	}
 	__fput_sync(file);
+	return true;
 }

@@ -24,6 +24,15 @@ void vt_mm_put(struct mm_struct *mm);
 void vt_child_wait(pid_t pid);
 
 struct file *vt_file_new(const struct file_operations *fops, void *priv);
-void vt_file_put(struct file *file);
+bool vt_file_put(struct file *file);
+
+/* How long the end of a test waits for all that is to come back, in seconds. */
+#define VT_REST_SECS	10
+
+void vt_rest_begin(bool first);
+void vt_rest_pin(void);
+void vt_rest_unpin(void);
+bool vt_rest_over(void);
+bool vt_rest_kept(void);
 
 #endif /* VT_SPACE_H */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Judges: "leak", by the balance of the whole system. When all threads are gone,
- * bursts of failed forks must leave no committed memory, no VMAs and no mms.
+ * bursts of failed forks must leave no VMAs and no mms.
  */
 #include <linux/fs.h>
 #include <linux/jiffies.h>
+#include <linux/cpumask.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -12,27 +13,30 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
-#include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "fork_fail.h"
+#include "space.h"
 
 /*
- * KASAN keeps what was freed in a quarantine, where it counts as in use. All
- * of a cache leaves that when the cache is shrunk.
+ * Objects that were freed count as in use while a CPU keeps them (in sheaves, since
+ * 6.18), or KASAN in its quarantine. All of a cache leave that when it is shrunk.
  */
-static void ff_slab_unquarantine(const char *cache)
+static bool ff_slab_shrink(const char *cache)
 {
 	struct file *file;
 	char buf[64];
 	loff_t pos = 0;
+	bool shrunk;
 
 	snprintf(buf, sizeof(buf), "/sys/kernel/slab/%s/shrink", cache);
 	file = filp_open(buf, O_WRONLY, 0);
 	if (IS_ERR(file))
-		return;
-	kernel_write(file, "1", 1, &pos);
+		return false;
+	shrunk = kernel_write(file, "1", 1, &pos) == 1;
 	filp_close(file, NULL);
+	return shrunk;
 }
 
 /* How many objects a slab cache has in use, or 0 if that cannot be read. */
@@ -43,8 +47,8 @@ static unsigned long ff_slab_objects(const char *cache)
 	char buf[64] = {};
 	loff_t pos = 0;
 
-	if (IS_ENABLED(CONFIG_KASAN_GENERIC))
-		ff_slab_unquarantine(cache);
+	if (!ff_slab_shrink(cache))
+		return 0;
 	snprintf(buf, sizeof(buf), "/sys/kernel/slab/%s/objects", cache);
 	file = filp_open(buf, O_RDONLY, 0);
 	if (IS_ERR(file))
@@ -57,11 +61,12 @@ static unsigned long ff_slab_objects(const char *cache)
 	return objects;
 }
 
+#define FF_CPU_KEEPS	64		/* objects of a cache */
+
 /* What has to come back to where it was. */
-enum ff_account { FF_A_COMMITTED, FF_A_VMAS, FF_A_MMS, FF_NR_ACCOUNTS };
+enum ff_account { FF_A_VMAS, FF_A_MMS, FF_NR_ACCOUNTS };
 
 static const char *const ff_account_names[] = {
-	[FF_A_COMMITTED] = "pages committed",
 	[FF_A_VMAS] = "VMAs",
 	[FF_A_MMS] = "mms",
 };
@@ -70,7 +75,6 @@ static void ff_accounts(long *accounts)
 {
 	/* VMAs and mms are freed by RCU. */
 	rcu_barrier();
-	accounts[FF_A_COMMITTED] = vm_memory_committed();
 	accounts[FF_A_VMAS] = ff_slab_objects("vm_area_struct");
 	accounts[FF_A_MMS] = ff_slab_objects("mm_struct");
 }
@@ -78,19 +82,23 @@ static void ff_accounts(long *accounts)
 /*
  * The accounts are the whole system's, and others are at work too. What looks
  * like a leak is what grows in each burst by at least what one thing less for
- * every other fork makes, and by about the same in all of them.
+ * every other fork makes, by about the same in all of them, and in all of them by
+ * what CPUs may have kept since the caches were shrunk besides.
  */
-static bool ff_grows(long grown[FF_BURSTS][FF_NR_ACCOUNTS], unsigned int a,
-		     long unit)
+static bool ff_grows(const struct ff_state *st,
+		     long grown[FF_BURSTS][FF_NR_ACCOUNTS], unsigned int a)
 {
-	long least = LONG_MAX, most = LONG_MIN;
+	long least = LONG_MAX, most = LONG_MIN, sum = 0;
 	unsigned int b;
 
 	for (b = 0; b < FF_BURSTS; b++) {
 		least = min(least, grown[b][a]);
 		most = max(most, grown[b][a]);
+		sum += grown[b][a];
 	}
-	return least >= FF_BURST / 2 * unit && most / 2 <= least;
+	return least >= st->per_burst / 2 && most / 2 <= least &&
+	       sum >= FF_BURSTS * st->per_burst / 2 +
+		      num_online_cpus() * FF_CPU_KEEPS;
 }
 
 /*
@@ -99,21 +107,21 @@ static bool ff_grows(long grown[FF_BURSTS][FF_NR_ACCOUNTS], unsigned int a,
  */
 static void ff_judge_bursts(struct ff_state *st,
 			    long grown[FF_BURSTS][FF_NR_ACCOUNTS],
-			    const long *before, long charge, unsigned long took)
+			    const long *before, unsigned long took)
 {
-	const long units[FF_NR_ACCOUNTS] = { charge, 1, 1 };
 	long after[FF_NR_ACCOUNTS];
 	unsigned int a, b, suspects = 0;
 
 	for (a = 0; a < FF_NR_ACCOUNTS; a++) {
-		vt_look(st->run, FF_LEAK, true);
-		if (ff_grows(grown, a, units[a]))
+		/* What cannot be read is not judged. */
+		vt_look(st->run, FF_LEAK, before[a]);
+		if (ff_grows(st, grown, a))
 			suspects |= BIT(a);
 	}
 	if (!suspects)
 		return;
 
-	schedule_timeout_uninterruptible(min_t(unsigned long, took, 10 * HZ));
+	schedule_timeout_idle(min_t(unsigned long, took, 2 * HZ));
 	ff_accounts(after);
 	for (a = 0; a < FF_NR_ACCOUNTS; a++) {
 		long sum = 0;
@@ -122,9 +130,9 @@ static void ff_judge_bursts(struct ff_state *st,
 			sum += grown[b][a];
 		if (!(suspects & BIT(a)) || after[a] - before[a] > sum / 4)
 			continue;
-		vt_race(st->run, FF_LEAK, NULL, 0, sum, FF_BURST * FF_BURSTS,
+		vt_race(st->run, FF_LEAK, NULL, 0, sum, st->per_burst * FF_BURSTS,
 			"%u failed forks left %ld %s, nothing else did",
-			FF_BURST * FF_BURSTS, sum, ff_account_names[a]);
+			st->per_burst * FF_BURSTS, sum, ff_account_names[a]);
 	}
 }
 
@@ -156,32 +164,30 @@ static bool ff_burst_once(struct ff_parent *p)
 void ff_bursts(struct ff_state *st)
 {
 	long before[FF_NR_ACCOUNTS], after[FF_NR_ACCOUNTS];
-	long grown[FF_BURSTS][FF_NR_ACCOUNTS], charge;
+	long grown[FF_BURSTS][FF_NR_ACCOUNTS];
 	struct ff_parent *p = st->parents;
 	unsigned long took;
 	unsigned int a, b, i;
 	struct ff_plan plan;
-	struct sysinfo info;
 	struct vt_rnd rnd;
 
 	vt_rnd_fork(&rnd, vt_params.seed, 0);
 	if (ff_raise(p, &rnd, FF_BURST_VMAS, BIT(FF_LAST)))
 		return;
-	/* Much to account to each child, to tell it from all else. */
-	si_meminfo(&info);
-	charge = min_t(unsigned long, SZ_64K, info.totalram / 8);
-	if (IS_ERR_VALUE(ff_map_anon(FF_BASE / 2, charge * PAGE_SIZE)))
-		goto out;
 	ff_snapshot(p);
 	if (!ff_plan_burst(p, &plan))
 		goto out;
 
-	p->keep = vt_busted(st->run, FF_LEAK);
+	st->per_burst = 64 + FF_CPU_KEEPS * num_online_cpus();
+	if (vt_busted(st->run, FF_LEAK))
+		st->kept = kvcalloc(st->per_burst * FF_BURSTS,
+				    sizeof(*st->kept), GFP_KERNEL);
+	p->keep = st->kept;
 	took = jiffies;
 	ff_accounts(before);
 	for (b = 0; b < FF_BURSTS; b++) {
-		for (i = 0; i < FF_BURST; i++) {
-			if (!ff_burst_once(p))
+		for (i = 0; i < st->per_burst; i++) {
+			if (vt_rest_over() || !ff_burst_once(p))
 				goto out_end;
 			cond_resched();
 		}
@@ -192,7 +198,7 @@ void ff_bursts(struct ff_state *st)
 		}
 		vt_count(st->run, FF_C_BURSTS, 1);
 	}
-	ff_judge_bursts(st, grown, before, charge, jiffies - took);
+	ff_judge_bursts(st, grown, before, jiffies - took);
 out_end:
 	p->keep = false;
 	ff_plan_end(p, &plan);

@@ -29,9 +29,8 @@
  */
 void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd)
 {
-	unsigned long kinds = p->st->run->busted &
-		(BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) | BIT(FF_UNMARKED));
 	MA_STATE(mas, NULL, FF_BASE, FF_BASE + PAGE_SIZE - 1);
+	unsigned long kinds = p->st->run->busted & FF_DECOYS;
 	unsigned int i, kind, opened = 0;
 	struct mm_struct *mm;
 	void *entry = NULL;
@@ -69,7 +68,7 @@ void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd)
 
 	raw_spin_lock(&p->lock);
 	p->hand = true;
-	ff_publish(p, mm)->opened = opened;
+	ff_publish(p, mm, false)->opened = opened;
 	p->copied = mm;
 	raw_spin_unlock(&p->lock);
 	wake_up_all(&p->st->wq);

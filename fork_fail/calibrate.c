@@ -5,19 +5,33 @@
  */
 #include <linux/bits.h>
 #include <linux/mm.h>
+#include <linux/mmap_lock.h>
 
 #include "compat_fork.h"
 #include "fork_fail.h"
 
-/* Fork once by one way; does it fail, and is what it leaves marked? */
-static bool ff_try(struct ff_parent *p, bool *marked)
+/* What forks that failed have left. */
+struct ff_left {
+	bool marked;
+	bool empty;
+};
+
+/* Fork once by one way; does it fail, and what does it leave? */
+static bool ff_try(struct ff_parent *p, struct ff_left *left)
 {
+	struct ff_seen seen = {};
 	bool failed;
 
 	p->hand = true;
 	failed = ff_fork(p) < 0;
-	if (failed && p->handed && p->copied == p->handed)
-		*marked = vt_mm_unstable(p->handed);
+	if (failed && p->handed && p->copied == p->handed) {
+		mmap_read_lock(p->handed);
+		left->marked = vt_mm_unstable(p->handed);
+		ff_scan(p->handed, &seen);
+		mmap_read_unlock(p->handed);
+		/* One that is takes the tree down, whatever it does elsewhere. */
+		left->empty |= !seen.entries;
+	}
 	ff_unpublish(p, failed);
 	ff_settle_all(p);
 	return failed;
@@ -37,7 +51,7 @@ int ff_calibrate(struct ff_state *st)
 {
 	struct ff_parent *p = st->parents;
 	struct ff_plan plan = { .way = FF_ACCOUNT };
-	bool marked = false;
+	struct ff_left left = {};
 	unsigned int last, way, ways = 0;
 	struct vt_rnd rnd;
 	int ret;
@@ -50,7 +64,7 @@ int ff_calibrate(struct ff_state *st)
 
 	ff_plan_clear(p);
 	if (p->big[FF_LAST] && ff_arm(p, FF_LAST, true)) {
-		if (ff_try(p, &marked))
+		if (ff_try(p, &left))
 			ways |= BIT(FF_ACCOUNT);
 		p->armed = BIT(FF_LAST);
 		ff_plan_end(p, &plan);
@@ -60,11 +74,11 @@ int ff_calibrate(struct ff_state *st)
 		    !(p->snap[last].flags & VM_WIPEONFORK))
 			break;
 	p->dup_at = p->snap[last].start;
-	if (st->probe[FF_P_DUP].on && ff_try(p, &marked) && p->refused)
+	if (st->probe[FF_P_DUP].on && ff_try(p, &left) && p->refused)
 		ways |= BIT(FF_DUP);
 	ff_plan_clear(p);
 	p->copy_at = p->snap[last].start;
-	if (st->probe[FF_P_COPY].on && ff_try(p, &marked) && p->refused)
+	if (st->probe[FF_P_COPY].on && ff_try(p, &left) && p->refused)
 		ways |= BIT(FF_COPY);
 	ff_plan_clear(p);
 	ff_drop(p);
@@ -78,8 +92,10 @@ int ff_calibrate(struct ff_state *st)
 			vt_info("fork_fail: forks cannot be made to fail by %s here\n",
 				ff_ways[way].name);
 	st->marks = vt_fork_marks() == VT_YES ||
-		    (vt_fork_marks() == VT_MAYBE && marked);
-	if (vt_fork_marks() == VT_MAYBE && !marked)
+		    (vt_fork_marks() == VT_MAYBE && left.marked);
+	/* By no header, but not before the mark was there for good. */
+	st->empties = vt_fork_marks() == VT_YES && left.empty;
+	if (vt_fork_marks() == VT_MAYBE && !left.marked)
 		vt_absent(st->run, FF_UNMARKED,
 			  "this kernel does not mark what a failed fork leaves");
 	return 0;

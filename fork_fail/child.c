@@ -6,6 +6,8 @@
  * dup_mmap() calls ->open() for each VMA of the module's file that it copies.
  * The first such call shows the child's mm and starts a record of it, in which
  * each ->open() and each ->close() is counted.
+ *
+ * Judges: "unready".
  */
 #include <linux/fs.h>
 #include <linux/lockdep.h>
@@ -15,6 +17,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "compat_rmap.h"
 #include "fork_fail.h"
 
 /**
@@ -40,17 +43,20 @@ struct ff_record *ff_record(struct ff_parent *p, struct mm_struct *mm)
  * ff_publish() - show a child to the walkers
  * @p: parent
  * @mm: the child's mm, which has a user
+ * @early: the references for that are there already
  *
  * The forker saw to it that a record is free.
  *
  * Context: @p->lock is held; does not sleep.
  * Return: the child's record.
  */
-struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm)
+struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm,
+			     bool early)
 {
 	struct ff_record *rec = ff_record(p, NULL);
 
-	mmgrab(mm);
+	if (!early)
+		mmgrab(mm);
 	*rec = (struct ff_record){ .mm = mm };
 	WRITE_ONCE(p->child, mm);
 	atomic_inc(&p->st->shows);
@@ -60,10 +66,31 @@ struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm)
 	}
 	if (p->hand) {
 		/* dup_mmap() is not through: its own reference is there. */
-		mmget(mm);
+		if (!early)
+			mmget(mm);
 		p->handed = mm;
 	}
 	return rec;
+}
+
+/**
+ * ff_adopt() - show the child that the probe at the begin of dup_mmap() met
+ * @p: parent
+ *
+ * The probe's handler may not take @p->lock, so that who takes it next does this.
+ *
+ * Context: @p->lock is held; does not sleep.
+ */
+void ff_adopt(struct ff_parent *p)
+{
+	/* Pairs with ff_begin_handler(). */
+	struct mm_struct *mm = smp_load_acquire(&p->early_mm);
+
+	if (!mm)
+		return;
+	ff_publish(p, mm, true);
+	/* It is the child before it is no longer early: pairs with ff_dup_handler(). */
+	smp_store_release(&p->early_mm, NULL);
 }
 
 /**
@@ -80,6 +107,7 @@ struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed)
 	struct ff_record *rec;
 
 	raw_spin_lock(&p->lock);
+	ff_adopt(p);
 	child = p->child;
 	handed = p->handed;
 	p->handed = NULL;
@@ -105,6 +133,7 @@ struct mm_struct *ff_grab_child(struct ff_parent *p)
 	struct mm_struct *mm;
 
 	raw_spin_lock(&p->lock);
+	ff_adopt(p);
 	mm = p->child;
 	if (mm)
 		mmgrab(mm);
@@ -129,22 +158,51 @@ static void ff_vm_close(struct vm_area_struct *vma)
 static const struct vm_operations_struct ff_deaf_vm_ops = {
 };
 
+/*
+ * dup_mmap() waits in ->open(): can the VMA be found through its file already?
+ * Whoever did find it there would use what ->open() has yet to set up.
+ */
+static void ff_judge_ready(struct ff_parent *p, struct vm_area_struct *vma)
+{
+	struct address_space *mapping = vma->vm_file->f_mapping;
+	struct vt_run *run = p->st->run;
+	struct vm_area_struct *found;
+	unsigned int n = 0;
+
+	if (!vt_rmap_known())
+		return;
+	i_mmap_lock_read(mapping);
+	/* All files of this sort share the tree, those of others too. */
+	for (found = vt_rmap_first(mapping); found && n < FF_READY_VMAS;
+	     found = vt_rmap_next(found), n++)
+		if (found == vma || (vt_busted(run, FF_UNREADY) &&
+				     found->vm_file == vma->vm_file))
+			break;
+	i_mmap_unlock_read(mapping);
+	vt_look(run, FF_UNREADY, n < FF_READY_VMAS);
+	if (found && n < FF_READY_VMAS)
+		vt_race(run, FF_UNREADY, vma->vm_mm, vma->vm_start, n, 0,
+			"a VMA that is still in its ->open() is in the tree of its file");
+}
+
 static void ff_vm_open(struct vm_area_struct *vma)
 {
 	struct ff_parent *p = vma->vm_file->private_data;
 	struct mm_struct *mm = vma->vm_mm;
 	bool forks = READ_ONCE(p->forker) == current && mm != p->mm;
 	struct ff_record *rec;
-	bool fresh;
+	bool fresh, asked;
 
 	raw_spin_lock(&p->lock);
-	p->opened++;
+	ff_adopt(p);
+	asked = !(p->opened++ % FF_ASK_READY);
 	rec = ff_record(p, mm);
-	fresh = !rec && forks;
-	if (fresh)
-		rec = ff_publish(p, mm);
+	if (!rec && forks)
+		rec = ff_publish(p, mm, false);
 	if (rec)
 		rec->opened++;
+	/* A child that was shown early has woken nobody yet. */
+	fresh = rec && rec->opened == 1;
 	raw_spin_unlock(&p->lock);
 	if (!forks)
 		return;
@@ -155,6 +213,8 @@ static void ff_vm_open(struct vm_area_struct *vma)
 		vma->vm_ops = &ff_deaf_vm_ops;
 	if (fresh)
 		wake_up_all(&p->st->wq);
+	if (asked)
+		ff_judge_ready(p, vma);
 	if (p->kill_at == vma->vm_start)
 		send_sig(SIGKILL, current, 1);
 }

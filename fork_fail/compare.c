@@ -6,11 +6,14 @@
  * What a parent's VMAs are is taken down once, between forks, without the churn
  * that mixers replace. Parents and children are compared with it entry by entry.
  */
+#include <linux/hugetlb.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/xarray.h>
 
+#include "compat_hugetlb.h"
+#include "compat_vma_lock.h"
 #include "fork_fail.h"
 
 static bool ff_in_churn(const struct ff_parent *p, unsigned long addr)
@@ -54,6 +57,9 @@ void ff_snapshot(struct ff_parent *p)
  * @mm: its mm, or a child's
  * @addr: where the first thing is wrong
  *
+ * Also takes down the sums that @mm keeps and those of its VMAs, and which VMA of
+ * the parent turns its readers away.
+ *
  * Context: takes the mm's mmap_lock.
  * Return: what is wrong, or NULL.
  */
@@ -69,6 +75,10 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 
 	*addr = 0;
 	mmap_read_lock(mm);
+	vt_books_kept(mm, &p->kept[child]);
+	p->sums[child] = p->kept[child];
+	if (!child)
+		p->shut = 0;
 	mas_for_each(&mas, vma, ULONG_MAX) {
 		struct ff_entry e;
 
@@ -97,8 +107,14 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 			 e.file != p->snap[i].file ||
 			 e.flags != p->snap[i].flags)
 			wrong = "VMA is not what it was";
+		else if (is_vm_hugetlb_page(vma) &&
+			 vt_hugetlb_resv_users(vma) > !child)
+			wrong = "reservations of a hugetlb VMA have a holder more";
 		if (wrong)
 			break;
+		/* Writers have the mmap lock for write: there is none. */
+		if (!child && !p->shut && vt_vma_excludes(vma))
+			p->shut = mas.index;
 		i++;
 	}
 	if (!wrong) {
@@ -112,6 +128,8 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 			*addr = count;
 		}
 	}
+	if (!wrong)
+		vt_books_sum(mm, &p->sums[child]);
 	mmap_read_unlock(mm);
 
 	return wrong;

@@ -3,10 +3,12 @@
  * Forks: the forker's thread, which plans a fork, forks, shows what is left of the
  * child to walkers, and has parent and child judged.
  */
+#include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -51,17 +53,37 @@ int ff_fork(struct ff_parent *p)
 	p->copied = NULL;
 	raw_spin_unlock(&p->lock);
 	p->refused = false;
+	p->began = false;
 	p->child_wrong = NULL;
 	WRITE_ONCE(p->turns, p->turns + 1);
 	wake_up_all(&p->wq);
 
 	WRITE_ONCE(p->forker, current);
 	pid = vt_call(kernel_clone)(&args);
+	irq_work_sync(&p->kill);
 	WRITE_ONCE(p->forker, NULL);
+	raw_spin_lock(&p->lock);
+	ff_adopt(p);
+	raw_spin_unlock(&p->lock);
 	if (pid < 0)
 		return pid;
 	vt_child_wait(pid);
 	return 0;
+}
+
+/* Did the fork fail by what it was to fail by, as far as that can be known? */
+static bool ff_as_planned(const struct ff_parent *p, const struct ff_plan *plan)
+{
+	switch (plan->way) {
+	case FF_DUP:
+	case FF_COPY:
+		return p->refused;
+	case FF_ACCOUNT:
+		/* There may be no memory for the task, or too many of them. */
+		return p->began || !p->st->probe[FF_P_BEGIN].on;
+	default:
+		return plan->way < FF_NR_WAYS;
+	}
 }
 
 static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
@@ -78,7 +100,7 @@ static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
 	}
 	vt_count(run, FF_C_FAILED, 1);
 	vt_hist(run, FF_H_FORK, ns);
-	if (plan->way == FF_NR_WAYS) {
+	if (!ff_as_planned(p, plan)) {
 		vt_count(run, FF_C_UNPLANNED, 1);
 		return;
 	}
@@ -116,14 +138,19 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	ff_count_fork(p, &plan, err, ktime_get_ns() - t0);
 	ff_plan_end(p, &plan);
 
-	if (err && p->handed)
+	if (err && p->handed) {
+		/* Else it may have failed behind dup_mmap(), with a whole tree. */
+		WRITE_ONCE(p->dead, p->refused ? p->handed : NULL);
 		ff_show(p, rnd, p->handed);
+		WRITE_ONCE(p->dead, NULL);
+	}
 	ff_unpublish(p, err);
 	ff_settle(p);
 
 	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 2))
 		vm_munmap(p->snap[0].start, p->snap[0].end - p->snap[0].start);
 	vt_look(run, FF_PARENT, err);
+	ff_account_bust(p, err);
 	wrong = ff_compare(p, p->mm, &addr);
 	if (wrong)
 		vt_race(run, FF_PARENT, p->mm, addr, -err, p->nr,
@@ -131,6 +158,7 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	if (p->child_wrong)
 		vt_race(run, FF_PARENT, p->mm, p->child_addr, 0, p->nr,
 			"child of the parent: %s", p->child_wrong);
+	ff_account_fork(p, err);
 	return !wrong;
 }
 
@@ -166,7 +194,11 @@ int ff_forker(struct vt_thread *t)
 
 	allow_signal(SIGKILL);
 	while (vt_go(t)) {
+		if (!t->idx && time_after_eq(jiffies, st->burst_next))
+			ff_account_burst(st, &t->rnd);
+		down_read(&st->busy);
 		ff_turn(&st->parents[i], &t->rnd);
+		up_read(&st->busy);
 		i += st->nr_forkers;
 		if (i >= st->nr_parents)
 			i = t->idx;

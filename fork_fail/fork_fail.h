@@ -7,16 +7,21 @@
 #define FF_FORK_FAIL_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/fs.h>
+#include <linux/irq_work.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "account.h"
 #include "engine.h"
 #include "symbols.h"
 
@@ -27,11 +32,19 @@
 #define FF_LOOKS	16		/* at one child, at most */
 #define FF_MIX_OPS	8		/* of a mixer, per fork */
 #define FF_FORKS	100		/* of a small parent, on average */
-#define FF_BURST	64		/* failed forks whose balance is drawn */
 #define FF_BURSTS	3
+#define FF_SETTLE_SECS	2		/* for a child to end, in a burst */
+#define FF_ASK_READY	8		/* of so many ->open(), one */
+#define FF_READY_VMAS	4096		/* through so many VMAs of files */
 #define FF_BURST_VMAS	24
 
-enum ff_kind { FF_XA_ZERO, FF_FOREIGN, FF_LEAK, FF_PARENT, FF_UNMARKED };
+enum ff_kind {
+	FF_XA_ZERO, FF_FOREIGN, FF_LEAK, FF_PARENT, FF_UNMARKED, FF_BOOKS,
+	FF_REMAINS, FF_UNREADY,
+};
+
+/* What is broken by an mm of the module's own instead of a child. */
+#define FF_DECOYS	(BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) | BIT(FF_UNMARKED))
 
 /**
  * struct ff_choice - one of the things that a thread chooses from
@@ -92,7 +105,8 @@ enum ff_counter {
 	FF_C_UNPLANNED, FF_C_SURVIVED, FF_C_PARENTS, FF_C_HUGETLB, FF_C_WALKS,
 	FF_C_AFTER, FF_C_RMAP, FF_C_REAPER, FF_C_NO_USERS, FF_C_EMPTY,
 	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_CHECKED,
-	FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS,
+	FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS, FF_C_KILLED_ASLEEP,
+	FF_C_ENDS, FF_C_EVEN,
 };
 
 enum ff_hist { FF_H_FORK };
@@ -136,13 +150,17 @@ struct ff_record {
 	bool failed;
 };
 
+/* Whose sums are judged, and what is waited for at the end. */
+enum ff_books { FF_BOOKS_PARENT, FF_BOOKS_CHILD, FF_NR_BOOKS };
+
+enum ff_rest { FF_REST_CHILDREN, FF_REST_FILE, FF_REST_SHMEM, FF_NR_RESTS };
+
 struct ff_state;
 
 /**
  * struct ff_parent - an mm that is forked
  * @st: the scenario
- * @lock: protects @mm, @child, @handed, @opened, @closed and @rec. Raw, since
- *	a kprobe's handler takes it
+ * @lock: protects @mm, @child, @handed, @opened, @closed and @rec
  * @shown: the mm, if it is there for mixers
  * @churn: in it, start of what they replace; 0: nothing
  * @child: the child's mm, for as long as walkers are to find it
@@ -163,6 +181,10 @@ struct ff_state;
  * @copy_at: refuse copy_page_range() for the VMA at this address; 0: none
  * @refuse_arch: refuse what comes behind the last VMA
  * @refused: something was
+ * @began: dup_mmap() was reached
+ * @early_mm: a child shown early, with references for its record and, if it is to
+ *	be handed out, for that; the next that takes @lock enters it
+ * @kill: sends SIGKILL to who forks, from out of a kprobe's handler
  *
  * Between forker, mixer and walkers:
  * @wq: for the waits of them all
@@ -171,6 +193,9 @@ struct ff_state;
  * @walked: the mm that was walked last
  * @hold: address whose VMA the mixer shall hold read-locked, or 0
  * @held: it does
+ * @kill_asleep: and sends SIGKILL to the forker when that waits for it
+ * @kill_lock: taken to clear @hold, and to send that signal while it is set
+ * @dead: a child whose dup_mmap() was made to fail, while the forker shows it
  *
  * The forker's:
  * @mm: the mm, or NULL
@@ -183,6 +208,11 @@ struct ff_state;
  * @forks: forks to come before it is replaced by another parent
  * @child_wrong: what a child that got to run found wrong in its tree
  * @child_addr: and where
+ * @kept: sums as the parent's mm has them, and a child's that got to run
+ * @sums: what they have to be
+ * @shut: address of a VMA of the parent that turns its readers away, or 0
+ * @rest: what had not come back when the end of the test began to wait for it:
+ *	children, and references on both files
  */
 struct ff_parent {
 	struct ff_state *st;
@@ -206,6 +236,9 @@ struct ff_parent {
 	unsigned long copy_at;
 	bool refuse_arch;
 	bool refused;
+	bool began;
+	struct mm_struct *early_mm;
+	struct irq_work kill;
 
 	wait_queue_head_t wq ____cacheline_aligned_in_smp;
 	unsigned int turns;
@@ -213,6 +246,9 @@ struct ff_parent {
 	struct mm_struct *walked;
 	unsigned long hold;
 	bool held;
+	bool kill_asleep;
+	struct mutex kill_lock;
+	struct mm_struct *dead;
 
 	struct mm_struct *mm ____cacheline_aligned_in_smp;
 	struct file *file;
@@ -224,6 +260,10 @@ struct ff_parent {
 	unsigned int forks;
 	const char *child_wrong;
 	unsigned long child_addr;
+	struct vt_books kept[FF_NR_BOOKS];
+	struct vt_books sums[FF_NR_BOOKS];
+	unsigned long shut;
+	long rest[FF_NR_RESTS];
 };
 
 /**
@@ -251,7 +291,16 @@ enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
  * @probe: where forks are watched and refused
  * @ways: bit set over enum ff_way: what works here
  * @marks: this kernel marks what a failed fork leaves
+ * @empties: and leaves nothing in the tree, and MMF_OOM_SKIP
+ * @busy: held for read by forkers and mixers at work, for write by a forker that
+ *	wants them to pause
+ * @burst_next: when bursts are due next, in jiffies
+ * @burst: which are
+ * @even: bit set of those that left committed memory as it was
+ * @leaks: one did not; there are no more then
  * @big: half the size of what cannot be accounted, in bytes
+ * @rest_since: since when the end of the test waits, in jiffies
+ * @per_burst: failed forks whose balance is drawn at the end
  * @kept: children that are kept from their end (busted)
  * @nr_kept: how many
  */
@@ -265,8 +314,16 @@ struct ff_state {
 	struct ff_probe probe[FF_NR_PROBES];
 	unsigned int ways;
 	bool marks;
+	bool empties;
+	struct rw_semaphore busy;
+	unsigned long burst_next;
+	unsigned int burst;
+	unsigned long even;
+	bool leaks;
 	unsigned long big;
-	struct mm_struct *kept[FF_BURST * FF_BURSTS];
+	unsigned long rest_since;
+	unsigned int per_burst;
+	struct mm_struct **kept;
 	unsigned int nr_kept;
 };
 
@@ -283,6 +340,7 @@ struct ff_state {
  * @owner: whose the first foreign VMA is
  * @dead: dup_mmap() failed
  * @unstable: the mm is marked so
+ * @skip: the OOM reaper is told to leave it alone
  * @copied: its tree was copied, or had begun to be
  */
 struct ff_seen {
@@ -294,6 +352,7 @@ struct ff_seen {
 	struct mm_struct *owner;
 	bool dead;
 	bool unstable;
+	bool skip;
 	bool copied;
 };
 
@@ -338,6 +397,7 @@ int ff_fork(struct ff_parent *p);
 int ff_forker(struct vt_thread *t);
 
 /* plan.c: what shall happen to a fork */
+unsigned int ff_nth(const struct ff_parent *p, unsigned int i, unsigned int n);
 bool ff_arm(struct ff_parent *p, enum ff_pos pos, bool armed);
 void ff_plan_clear(struct ff_parent *p);
 void ff_plan(struct ff_parent *p, struct vt_rnd *rnd, struct ff_plan *plan);
@@ -345,6 +405,7 @@ bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan);
 void ff_plan_end(struct ff_parent *p, const struct ff_plan *plan);
 
 /* refuse.c: what makes a fork fail from within */
+void ff_kill(struct irq_work *work);
 int ff_probes_start(struct ff_state *st);
 void ff_probes_stop(struct ff_state *st);
 
@@ -358,7 +419,9 @@ void ff_mix_hold(struct ff_parent *p, struct mm_struct *mm);
 /* child.c: the child in the making */
 extern const struct file_operations ff_fops;
 struct ff_record *ff_record(struct ff_parent *p, struct mm_struct *mm);
-struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm);
+struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm,
+			     bool early);
+void ff_adopt(struct ff_parent *p);
 struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed);
 struct mm_struct *ff_grab_child(struct ff_parent *p);
 
@@ -375,10 +438,18 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 /* leak.c: judges "leak", child by child and file by file */
 unsigned int ff_settle(struct ff_parent *p);
 unsigned int ff_settle_all(struct ff_parent *p);
-void ff_rest_parent(struct ff_parent *p);
+bool ff_rest_wait(struct ff_state *st);
+void ff_rest_judge(struct ff_state *st);
 
 /* balance.c: judges "leak", by the balance of the whole system */
 void ff_bursts(struct ff_state *st);
+
+/* account.c: judges "account" and "after_failure" */
+void ff_account_bust(struct ff_parent *p, int err);
+void ff_account_fork(struct ff_parent *p, int err);
+void ff_account_end(struct ff_parent *p, const struct ff_record *rec);
+void ff_account_burst(struct ff_state *st, struct vt_rnd *rnd);
+void ff_account_rest(struct ff_state *st);
 
 /* calibrate.c: what makes forks fail here */
 int ff_calibrate(struct ff_state *st);

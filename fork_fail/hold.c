@@ -3,10 +3,14 @@
  * A directed race: where dup_mmap() heeds a fatal signal only while it waits for a
  * reader of a VMA, a mixer holds the VMA that the fork comes to next.
  */
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
 #include <linux/wait.h>
 
+#include "compat_vma_lock.h"
 #include "fork_fail.h"
 
 /**
@@ -23,6 +27,32 @@ void ff_have_held(struct ff_parent *p, unsigned long addr)
 	/* Pairs with the release in ff_mix_hold(). */
 	wait_event_idle_timeout(p->wq, smp_load_acquire(&p->held) ||
 				kthread_should_stop(), 2);
+}
+
+/*
+ * SIGKILL for the forker while it waits for the reader of @vma that the caller is:
+ * it then has to take back that it turns other readers away.
+ */
+static void ff_kill_asleep(struct ff_parent *p, struct vm_area_struct *vma,
+			   unsigned long addr)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(10) + 1;
+	struct task_struct *forker;
+
+	while (!vt_vma_excludes(vma)) {
+		if (READ_ONCE(p->hold) != addr || time_after(jiffies, deadline))
+			return;
+		usleep_range(20, 50);
+	}
+	/* From announcing itself to being asleep. */
+	usleep_range(50, 200);
+	mutex_lock(&p->kill_lock);
+	forker = READ_ONCE(p->forker);
+	if (READ_ONCE(p->hold) == addr && forker) {
+		send_sig(SIGKILL, forker, 1);
+		vt_count(p->st->run, FF_C_KILLED_ASLEEP, 1);
+	}
+	mutex_unlock(&p->kill_lock);
 }
 
 /**
@@ -45,6 +75,8 @@ void ff_mix_hold(struct ff_parent *p, struct mm_struct *mm)
 	/* Pairs with the acquire in ff_have_held(). */
 	smp_store_release(&p->held, true);
 	wake_up_all(&p->wq);
+	if (READ_ONCE(p->kill_asleep))
+		ff_kill_asleep(p, vma, addr);
 	wait_event_idle_timeout(p->wq, !READ_ONCE(p->hold) ||
 				kthread_should_stop(),
 				msecs_to_jiffies(10));

@@ -12,6 +12,7 @@
 #include <linux/spinlock.h>
 
 #include "fork_fail.h"
+#include "space.h"
 
 /* Is a child's end behind it, as far as it can be known? */
 static bool ff_ended(const struct ff_record *rec)
@@ -29,6 +30,10 @@ static bool ff_ended(const struct ff_record *rec)
 static void ff_judge_end(struct ff_parent *p, const struct ff_record *rec)
 {
 	vt_look(p->st->run, FF_LEAK, rec->failed && rec->opened);
+	ff_account_end(p, rec);
+	/* The VMA may have a reference on the file that never comes back. */
+	if (rec->opened != rec->closed && !vt_busted(p->st->run, FF_LEAK))
+		vt_rest_pin();
 	if (rec->opened != rec->closed)
 		vt_race(p->st->run, FF_LEAK, rec->mm, 0, rec->opened,
 			rec->closed,
@@ -74,54 +79,78 @@ unsigned int ff_settle(struct ff_parent *p)
  *
  * There is no event for the end of an mm.
  *
- * Context: the forker's; sleeps, for 10 s at most.
+ * Context: the forker's; sleeps, for FF_SETTLE_SECS at most.
  * Return: how many have not come to their end.
  */
 unsigned int ff_settle_all(struct ff_parent *p)
 {
-	unsigned long deadline = jiffies + 10 * HZ;
+	unsigned long deadline = jiffies + FF_SETTLE_SECS * HZ;
 	unsigned int left;
 
 	while ((left = ff_settle(p)) && time_before(jiffies, deadline))
-		schedule_timeout_uninterruptible(1);
+		schedule_timeout_idle(1);
 	return left;
 }
 
-/* Nobody may hold a file any more; a child's end may have to be waited for. */
-static void ff_rest_file(struct ff_parent *p, struct file *file,
-			 const char *what)
+/* What of a parent has not come back. */
+static bool ff_left(struct ff_parent *p, long *left)
 {
-	unsigned long deadline = jiffies + 10 * HZ;
-
-	while (file_count(file) > 1 && time_before(jiffies, deadline))
-		schedule_timeout_uninterruptible(1);
-	vt_look(p->st->run, FF_LEAK, true);
-	if (file_count(file) > 1)
-		vt_race(p->st->run, FF_LEAK, NULL, 0, file_count(file), 0,
-			"%ld references on a %s file whose mms are all gone",
-			(long)file_count(file) - 1, what);
+	left[FF_REST_CHILDREN] = ff_settle(p);
+	left[FF_REST_FILE] = file_count(p->file) - 1;
+	left[FF_REST_SHMEM] = file_count(p->shmem) - 1;
+	return left[FF_REST_CHILDREN] || left[FF_REST_FILE] ||
+	       left[FF_REST_SHMEM];
 }
 
 /**
- * ff_rest_parent() - judge what is left of a parent's children and files
- * @p: parent
+ * ff_rest_wait() - wait until children and files of all parents have come back
+ * @st: the scenario
  *
- * Context: all threads are gone; sleeps.
+ * There is no event for this. What is missing at first is remembered.
+ *
+ * Context: all threads are gone; sleeps, until vt_rest_over() at most.
+ * Return: did they?
  */
-void ff_rest_parent(struct ff_parent *p)
+bool ff_rest_wait(struct ff_state *st)
+{
+	struct ff_parent *p;
+	long left[FF_NR_RESTS];
+	bool missing = false;
+
+	st->rest_since = jiffies;
+	ff_for_each_parent(p, st)
+		missing |= ff_left(p, p->rest);
+	while (missing && !vt_rest_over()) {
+		schedule_timeout_idle(1);
+		missing = false;
+		ff_for_each_parent(p, st)
+			missing |= ff_left(p, left);
+	}
+	return !missing;
+}
+
+static void ff_rest_file(struct ff_parent *p, long left, const char *what)
+{
+	vt_race(p->st->run, FF_LEAK, NULL, 0, left, 0,
+		"%ld references on a %s file whose mms are all gone, as many as %u s before",
+		left, what, VT_REST_SECS);
+}
+
+/* Judge what is left of a parent's children; @sure: none has ended for long. */
+static void ff_rest_children(struct ff_parent *p, bool sure)
 {
 	struct vt_run *run = p->st->run;
-	unsigned int i, left = ff_settle_all(p);
+	unsigned int i;
 
-	vt_look(run, FF_LEAK, true);
-	for (i = 0; left && i < FF_RECORDS; i++) {
+	for (i = 0; i < FF_RECORDS; i++) {
 		struct ff_record *rec = &p->rec[i];
 
 		if (!rec->mm)
 			continue;
 		/* No thread is left that could be at its end still. */
-		ff_judge_end(p, rec);
-		if (atomic_read(&rec->mm->mm_users))
+		if (!atomic_read(&rec->mm->mm_users))
+			ff_judge_end(p, rec);
+		else if (sure)
 			vt_race(run, FF_LEAK, rec->mm, 0,
 				atomic_read(&rec->mm->mm_users), 0,
 				"child never came to its end: %d users",
@@ -129,11 +158,41 @@ void ff_rest_parent(struct ff_parent *p)
 		mmdrop(rec->mm);
 		rec->mm = NULL;
 	}
-	ff_rest_file(p, p->file, "module's");
-	ff_rest_file(p, p->shmem, "shmem");
-	vt_look(run, FF_LEAK, true);
-	if (p->opened != p->closed)
-		vt_race(run, FF_LEAK, NULL, 0, p->opened, p->closed,
-			"%lu VMAs of a file were opened, %lu closed", p->opened,
-			p->closed);
+}
+
+/**
+ * ff_rest_judge() - judge what of children and files has not come back
+ * @st: the scenario, ff_rest_wait() is over
+ *
+ * Nobody promises when the last reference goes. What counts is what has not
+ * changed for as long as was waited.
+ *
+ * Context: all threads are gone; may sleep.
+ */
+void ff_rest_judge(struct ff_state *st)
+{
+	/* A jiffy at each end. */
+	bool waited = time_after_eq(jiffies, st->rest_since +
+					     VT_REST_SECS * HZ - 2);
+	struct vt_run *run = st->run;
+	struct ff_parent *p;
+
+	ff_for_each_parent(p, st) {
+		long left[FF_NR_RESTS];
+		bool missing = ff_left(p, left);
+
+		vt_look(run, FF_LEAK, !missing || waited);
+		ff_rest_children(p, waited && left[FF_REST_CHILDREN] ==
+					      p->rest[FF_REST_CHILDREN]);
+		if (waited && left[FF_REST_FILE] &&
+		    left[FF_REST_FILE] == p->rest[FF_REST_FILE])
+			ff_rest_file(p, left[FF_REST_FILE], "module's");
+		if (waited && left[FF_REST_SHMEM] &&
+		    left[FF_REST_SHMEM] == p->rest[FF_REST_SHMEM])
+			ff_rest_file(p, left[FF_REST_SHMEM], "shmem");
+		if (!missing && p->opened != p->closed)
+			vt_race(run, FF_LEAK, NULL, 0, p->opened, p->closed,
+				"%lu VMAs of a file were opened, %lu closed",
+				p->opened, p->closed);
+	}
 }

@@ -8,6 +8,7 @@
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
@@ -77,9 +78,12 @@ int ff_mixer(struct vt_thread *t)
 			turn = READ_ONCE(p->turns);
 			ops = 0;
 		}
+		down_read(&p->st->busy);
 		mm = ff_get_parent(p, &churn);
-		if (!mm)
+		if (!mm) {
+			up_read(&p->st->busy);
 			continue;
+		}
 		kthread_use_mm(mm);
 		ff_mix_hold(p, mm);
 		switch (ff_choose(&t->rnd, ff_mixes, FF_NR_MIXES)) {
@@ -103,6 +107,7 @@ int ff_mixer(struct vt_thread *t)
 		}
 		kthread_unuse_mm(mm);
 		mmput(mm);
+		up_read(&p->st->busy);
 		vt_op(t->run);
 	}
 	return 0;

@@ -6,15 +6,22 @@
 #include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/mutex.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
 #include "compat_fork.h"
 #include "fork_fail.h"
 
-/* The @n-th entry from @i on that fork copies, or p->nr. */
-static unsigned int ff_nth(const struct ff_parent *p, unsigned int i,
-			   unsigned int n)
+/**
+ * ff_nth() - the n-th VMA that fork copies
+ * @p: parent
+ * @i: entry from which on they are counted
+ * @n: which, from 0
+ *
+ * Return: its entry, or @p->nr.
+ */
+unsigned int ff_nth(const struct ff_parent *p, unsigned int i, unsigned int n)
 {
 	for (; i < p->nr; i++)
 		if (ff_copied(&p->snap[i]) && !n--)
@@ -117,8 +124,15 @@ static bool ff_plan_signal(struct ff_parent *p, struct vt_rnd *rnd,
 	plan->addr = p->kill_at;
 	plan->pos = next == p->nr ? FF_AFTER : ff_position(p, next);
 	if (next < p->nr && vt_fork_kill_needs_reader() &&
-	    vt_has(lock_vma_under_rcu))
+	    vt_has(lock_vma_under_rcu)) {
+		/* Killed before it waits, or by the mixer while it does. */
+		p->kill_asleep = vt_rnd_one_in(rnd, 2);
+		if (p->kill_asleep) {
+			p->kill_early = false;
+			p->kill_at = 0;
+		}
 		ff_have_held(p, p->snap[next].start);
+	}
 	return true;
 }
 
@@ -160,6 +174,7 @@ void ff_plan_clear(struct ff_parent *p)
 	p->deaf = false;
 	p->kill_early = false;
 	p->kill_at = 0;
+	p->kill_asleep = false;
 	p->dup_at = 0;
 	p->copy_at = 0;
 	p->refuse_arch = false;
@@ -256,12 +271,15 @@ void ff_plan_end(struct ff_parent *p, const struct ff_plan *plan)
 
 	if (plan->way == FF_INJECT)
 		vt_fail_nth(0);
-	if (plan->way == FF_SIGNAL)
-		flush_signals(current);
 	if (p->hold) {
+		/* No signal of the mixer's may come behind this. */
+		mutex_lock(&p->kill_lock);
 		WRITE_ONCE(p->hold, 0);
+		mutex_unlock(&p->kill_lock);
 		wake_up_all(&p->wq);
 	}
+	if (plan->way == FF_SIGNAL)
+		flush_signals(current);
 	for (pos = 0; pos <= FF_LAST; pos++)
 		if (p->armed & BIT(pos))
 			ff_arm(p, pos, false);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What makes a fork fail from within: kprobes on functions that dup_mmap() calls.
- * Their handlers show the child early, send SIGKILL, or have the function fail.
+ * Their handlers show the child early, have SIGKILL sent, or have the function fail.
+ * They take no lock, wake nobody and send nothing themselves: entered by a
+ * breakpoint they are like an NMI.
  */
+#include <linux/irq_work.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/ptrace.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/spinlock.h>
 
 #include "fork_fail.h"
 
@@ -56,16 +59,34 @@ static int ff_begin_handler(struct kprobe *kp, struct pt_regs *regs)
 
 	if (!p)
 		return 0;
+	WRITE_ONCE(p->began, true);
 	mm = (struct mm_struct *)regs_get_kernel_argument(regs, 1);
 	if (p->early) {
-		raw_spin_lock(&p->lock);
-		if (!ff_record(p, mm))
-			ff_publish(p, mm);
-		raw_spin_unlock(&p->lock);
+		mmgrab(mm);
+		if (p->hand)
+			mmget(mm);
+		/* The references are there; pairs with ff_adopt(). */
+		smp_store_release(&p->early_mm, mm);
 	}
 	if (p->kill_early)
-		send_sig(SIGKILL, current, 1);
+		irq_work_queue(&p->kill);
 	return 0;
+}
+
+/**
+ * ff_kill() - what the handler of a kprobe wants done that must not be done there
+ * @work: a parent's
+ *
+ * A signal takes locks that sleep on PREEMPT_RT, and wakes; a handler may run
+ * as if in an NMI. This runs on the same CPU as soon as that takes interrupts.
+ */
+void ff_kill(struct irq_work *work)
+{
+	struct ff_parent *p = container_of(work, struct ff_parent, kill);
+	struct task_struct *forker = READ_ONCE(p->forker);
+
+	if (forker)
+		send_sig(SIGKILL, forker, 1);
 }
 
 /* vm_area_dup(orig) */
@@ -73,11 +94,16 @@ static int ff_dup_handler(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct ff_parent *p = ff_forking(kp);
 	struct vm_area_struct *vma;
+	struct mm_struct *child;
 
 	if (!p)
 		return 0;
-	/* In the midst of dup_mmap(), under the child's mmap_lock. */
-	WRITE_ONCE(p->copied, p->child);
+	/*
+	 * In the midst of dup_mmap(), under the child's mmap_lock. What is no
+	 * longer early is the child already: pairs with ff_adopt().
+	 */
+	child = smp_load_acquire(&p->early_mm);
+	WRITE_ONCE(p->copied, child ?: READ_ONCE(p->child));
 	vma = (struct vm_area_struct *)regs_get_kernel_argument(regs, 0);
 	if (vma->vm_start != p->dup_at)
 		return 0;

@@ -8,13 +8,7 @@
 #include "engine.h"
 
 #define FF_SYMBOLS(X)							\
-	X(sys_mmap, long, (const struct pt_regs *regs), (regs))		\
-	X(vma_interval_tree_iter_first, struct vm_area_struct *,	\
-	  (struct rb_root_cached *root, unsigned long first,		\
-	   unsigned long last), (root, first, last))			\
-	X(vma_interval_tree_iter_next, struct vm_area_struct *,		\
-	  (struct vm_area_struct *vma, unsigned long first,		\
-	   unsigned long last), (vma, first, last))
+	X(sys_mmap, long, (const struct pt_regs *regs), (regs))
 
 FF_SYMBOLS(VT_DECLARE_SYMBOL)
 

@@ -2,7 +2,8 @@
 /*
  * Walks: what swapoff and others do, and what they must not find.
  *
- * Judges: "xa_zero", "foreign_vma" and "unmarked". Walkers find a child where the
+ * Judges: "xa_zero", "foreign_vma", "unmarked", and "after_failure" by what is left
+ * in the tree. Walkers find a child where the
  * forker has shown it or through a file's tree of mappings, take a reference and
  * mmap_lock as swapoff, the OOM reaper and uprobes do, and look at every entry of
  * its tree.
@@ -20,6 +21,7 @@
 #include <linux/xarray.h>
 
 #include "compat_fork.h"
+#include "compat_rmap.h"
 #include "fork_fail.h"
 
 /**
@@ -67,6 +69,26 @@ static unsigned int ff_scan_bare(struct mm_struct *mm)
 	return n;
 }
 
+/* Where the kernel takes down itself what a failed fork has copied. */
+static void ff_judge_remains(struct ff_parent *p, struct mm_struct *mm,
+			     const struct ff_seen *seen)
+{
+	struct vt_run *run = p->st->run;
+
+	/* The decoys of busted flavours have VMAs, and lack other marks. */
+	if (!p->st->empties || run->busted & FF_DECOYS)
+		return;
+	vt_look(run, FF_REMAINS, true);
+	/* XA_ZERO_ENTRY and the VMAs of others have oracles of their own. */
+	if (seen->entries > seen->zero + seen->foreign)
+		vt_race(run, FF_REMAINS, mm, 0, seen->entries, seen->foreign,
+			"fork failed, and %u entries are left in the tree",
+			seen->entries);
+	if (!seen->skip && seen->unstable)
+		vt_race(run, FF_REMAINS, mm, 0, seen->entries, 0,
+			"fork failed, and MMF_OOM_SKIP is not set");
+}
+
 static void ff_judge(struct ff_parent *p, struct mm_struct *mm,
 		     const struct ff_seen *seen, bool user)
 {
@@ -101,7 +123,10 @@ static void ff_judge(struct ff_parent *p, struct mm_struct *mm,
 	 * Without a user's reference it may be exit_mmap() that took the tree
 	 * out of RCU mode.
 	 */
-	if (!p->st->marks || !user || !seen->dead || !seen->copied)
+	if (!user || !seen->dead || !seen->copied)
+		return;
+	ff_judge_remains(p, mm, seen);
+	if (!p->st->marks)
 		return;
 	vt_look(run, FF_UNMARKED, true);
 	if (!seen->unstable)
@@ -122,10 +147,12 @@ static void ff_look(struct ff_parent *p, struct mm_struct *mm, bool copied)
 	/*
 	 * dup_mmap() takes the tree out of RCU mode and puts it back when
 	 * nothing in it can fail any more. Only exit_mmap() does so again, and
-	 * that does not come while there is a user.
+	 * that does not come while there is a user. A kernel may do without:
+	 * so the forker says too what came of the fork.
 	 */
-	seen.dead = !mt_in_rcu(&mm->mm_mt);
+	seen.dead = !mt_in_rcu(&mm->mm_mt) || READ_ONCE(p->dead) == mm;
 	seen.unstable = vt_mm_unstable(mm);
+	seen.skip = vt_mm_oom_skip(mm);
 	seen.copied = copied || READ_ONCE(p->copied) == mm;
 	ff_scan(mm, &seen);
 	mmap_read_unlock(mm);
@@ -220,20 +247,13 @@ static struct mm_struct *ff_rmap_child(struct ff_parent *p)
 	struct mm_struct *mm, *found = NULL;
 	struct vm_area_struct *vma;
 
-	if (!vt_has(vma_interval_tree_iter_first) ||
-	    !vt_has(vma_interval_tree_iter_next))
-		return NULL;
-
 	i_mmap_lock_read(mapping);
-	vma = vt_call(vma_interval_tree_iter_first)(&mapping->i_mmap, 0,
-						    ULONG_MAX);
-	while (vma) {
+	for (vma = vt_rmap_first(mapping); vma; vma = vt_rmap_next(vma)) {
 		mm = vma->vm_mm;
 		if (mm != READ_ONCE(p->mm) && mmget_not_zero(mm)) {
 			found = mm;
 			break;
 		}
-		vma = vt_call(vma_interval_tree_iter_next)(vma, 0, ULONG_MAX);
 	}
 	i_mmap_unlock_read(mapping);
 
@@ -291,7 +311,7 @@ int ff_walker(struct vt_thread *t)
 					kthread_should_stop(), HZ / 20);
 		seen = atomic_read(&st->shows);
 		ff_for_each_parent(p, st) {
-			if (!READ_ONCE(p->child))
+			if (!READ_ONCE(p->child) && !READ_ONCE(p->early_mm))
 				continue;
 			if (ff_choose(&t->rnd, ff_finds, FF_NR_FINDS) ==
 			    FF_FIND_RMAP)

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Judges: "account" and "after_failure", but for what is left in the tree. The
+ * sums of parent and child against their VMAs; page tables and pages of a child
+ * that is gone; VMAs of the parent that turn readers away after a fork; and what
+ * bursts of failed forks leave committed.
+ */
+#include <linux/bits.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/rwsem.h>
+#include <linux/sizes.h>
+
+#include "compat_fork.h"
+#include "compat_vma_lock.h"
+#include "fork_fail.h"
+#include "space.h"
+
+#define FF_BURST_PAGES	192		/* charged to each child, at least */
+#define FF_BURST_SIZE	12		/* VMAs of the parent besides */
+
+/* Bursts: forks that fail so and there. */
+static const struct {
+	enum ff_way way;
+	enum ff_pos pos;
+} ff_account_bursts[] = {
+	{ FF_DUP, FF_LAST }, { FF_ACCOUNT, FF_LAST }, { FF_COPY, FF_LAST },
+	{ FF_COPY, FF_AFTER }, { FF_DUP, FF_MIDDLE }, { FF_ACCOUNT, FF_MIDDLE },
+	{ FF_COPY, FF_MIDDLE }, { FF_DUP, FF_FIRST }, { FF_COPY, FF_FIRST },
+};
+
+/**
+ * struct ff_account_fork - an operation of a burst
+ * @p: parent
+ * @extra: pages that were mapped in between (busted)
+ */
+struct ff_account_fork {
+	struct ff_parent *p;
+	unsigned int extra;
+};
+
+/* Have the parent's VMAs turn their readers away no longer. */
+static void ff_open_up(struct ff_parent *p)
+{
+	MA_STATE(mas, &p->mm->mm_mt, 0, 0);
+	struct vm_area_struct *vma;
+
+	mmap_write_lock(p->mm);
+	mas_for_each(&mas, vma, ULONG_MAX)
+		if (vt_vma_excludes(vma))
+			vt_vma_exclude(vma, false);
+	mmap_write_unlock(p->mm);
+}
+
+/**
+ * ff_account_bust() - break the promises about a parent, if the scenario shall
+ * @p: parent
+ * @err: what the last fork returned
+ *
+ * Context: the forker's, which uses the parent's mm; takes its mmap_lock.
+ */
+void ff_account_bust(struct ff_parent *p, int err)
+{
+	struct vt_run *run = p->st->run;
+	struct vm_area_struct *vma;
+
+	if (vt_busted(run, FF_BOOKS)) {
+		mmap_write_lock(p->mm);
+		p->mm->total_vm++;
+		mmap_write_unlock(p->mm);
+	}
+	if (err && vt_busted(run, FF_REMAINS)) {
+		mmap_write_lock(p->mm);
+		vma = find_vma(p->mm, p->snap[0].start);
+		if (vma)
+			vt_vma_exclude(vma, true);
+		mmap_write_unlock(p->mm);
+	}
+}
+
+/**
+ * ff_account_fork() - judge what ff_compare() took down of sums and locks
+ * @p: parent
+ * @err: what the fork returned
+ *
+ * Context: the forker's, which uses the parent's mm; takes its mmap_lock.
+ */
+void ff_account_fork(struct ff_parent *p, int err)
+{
+	struct vt_run *run = p->st->run;
+
+	vt_look(run, FF_BOOKS, true);
+	vt_books_judge(run, FF_BOOKS, p->mm, &p->kept[FF_BOOKS_PARENT],
+		       &p->sums[FF_BOOKS_PARENT],
+		       err ? "parent after a failed fork" : "parent after a fork");
+	if (!err)
+		vt_books_judge(run, FF_BOOKS, NULL, &p->kept[FF_BOOKS_CHILD],
+			       &p->sums[FF_BOOKS_CHILD], "child");
+	if (vt_busted(run, FF_BOOKS)) {
+		mmap_write_lock(p->mm);
+		p->mm->total_vm--;
+		mmap_write_unlock(p->mm);
+	}
+
+	vt_look(run, FF_REMAINS, err);
+	if (!p->shut)
+		return;
+	vt_race(run, FF_REMAINS, p->mm, p->shut, -err, 0,
+		"after a fork that returned %d, with no writer about, a VMA of the parent turns readers away",
+		err);
+	/* Or the next writer waits for ever. */
+	ff_open_up(p);
+}
+
+/**
+ * ff_account_end() - judge the page tables and pages of a child that is gone
+ * @p: parent
+ * @rec: the child's record, with a reference on its mm
+ *
+ * What check_mm() asks when the last reference goes.
+ *
+ * Context: may sleep.
+ */
+void ff_account_end(struct ff_parent *p, const struct ff_record *rec)
+{
+	struct vt_run *run = p->st->run;
+	struct mm_struct *mm = rec->mm;
+	long pages = 0, tables;
+	unsigned int sort;
+
+	/* With other references there, exit_mmap() may still be at it. */
+	if (atomic_read(&mm->mm_count) != 1)
+		return;
+	vt_count(run, FF_C_ENDS, 1);
+	vt_look(run, FF_REMAINS, rec->failed);
+	if (vt_busted(run, FF_REMAINS))
+		mm_inc_nr_ptes(mm);
+	tables = mm_pgtables_bytes(mm);
+	if (vt_busted(run, FF_REMAINS))
+		mm_dec_nr_ptes(mm);
+	if (tables)
+		vt_race(run, FF_REMAINS, mm, 0, tables, rec->failed,
+			"child is gone, %ld bytes of its page tables are not, its fork %s",
+			tables, rec->failed ? "failed" : "did not fail");
+	for (sort = 0; sort < NR_MM_COUNTERS; sort++)
+		pages += abs(vt_mm_rss(mm, sort));
+	if (pages)
+		vt_race(run, FF_REMAINS, mm, 0, pages, rec->failed,
+			"child is gone, %ld of its pages are not, its fork %s",
+			pages, rec->failed ? "failed" : "did not fail");
+}
+
+static int ff_account_once(void *arg)
+{
+	struct ff_account_fork *fork = arg;
+	struct ff_parent *p = fork->p;
+	int err;
+
+	if (vt_busted(p->st->run, FF_BOOKS))
+		ff_map_anon(FF_BASE / 4 + 2 * PAGE_SIZE * fork->extra++,
+			    PAGE_SIZE);
+	err = ff_fork(p);
+	ff_unpublish(p, err);
+	return err && !ff_settle_all(p) ? 0 : -EAGAIN;
+}
+
+/* Arrange for the forks of a burst to fail. */
+static bool ff_account_plan(struct ff_parent *p, enum ff_way way,
+			    enum ff_pos pos, struct ff_plan *plan)
+{
+	unsigned int i, n = 0;
+
+	ff_plan_clear(p);
+	*plan = (struct ff_plan){ .way = way, .pos = pos };
+	if (!(p->st->ways & BIT(way)))
+		return false;
+	if (way == FF_ACCOUNT) {
+		if (!p->big[pos] || !ff_arm(p, pos, true))
+			return false;
+		p->armed = BIT(pos);
+		return true;
+	}
+	if (pos == FF_AFTER) {
+		p->refuse_arch = true;
+		return p->st->probe[FF_P_ARCH].on;
+	}
+	while (ff_nth(p, 0, n) < p->nr)
+		n++;
+	if (!n)
+		return false;
+	i = ff_nth(p, 0, pos == FF_FIRST ? 0 : pos == FF_LAST ? n - 1 : n / 2);
+	plan->addr = p->snap[i].start;
+	if (way == FF_DUP)
+		p->dup_at = plan->addr;
+	else
+		p->copy_at = plan->addr;
+	return way == FF_DUP || !(p->snap[i].flags & VM_WIPEONFORK);
+}
+
+/* Do one of the bursts, nobody else being at work in the parents. */
+static void ff_account_try(struct ff_state *st, struct vt_rnd *rnd,
+			   unsigned int nr)
+{
+	enum ff_way way = ff_account_bursts[nr].way;
+	enum ff_pos pos = ff_account_bursts[nr].pos;
+	struct ff_parent *p = st->parents;
+	struct ff_account_fork fork = { .p = p };
+	struct vt_burst burst = { .once = ff_account_once };
+	enum vt_burst_result result = VT_BURST_UNSURE;
+	struct ff_plan plan;
+	char name[64];
+
+	/* What a run can lose on a kernel that leaks is bounded. */
+	if (st->leaks || !(st->ways & BIT(way)))
+		return;
+	if (p->mm) {
+		kthread_use_mm(p->mm);
+		ff_drop(p);
+	}
+	if (ff_settle_all(p) ||
+	    ff_raise(p, rnd, FF_BURST_SIZE,
+		     BIT(FF_FIRST) | BIT(FF_MIDDLE) | BIT(FF_LAST)))
+		return;
+	scnprintf(name, sizeof(name), "a fork failing by %s at the %s VMA",
+		  ff_ways[way].name, ff_pos_names[pos]);
+	burst.name = name;
+	if (!IS_ERR_VALUE(ff_map_anon(FF_BASE / 2, FF_BURST_PAGES * PAGE_SIZE))) {
+		ff_snapshot(p);
+		if (ff_account_plan(p, way, pos, &plan))
+			result = vt_burst(st->run, FF_BOOKS, p->mm, &burst,
+					  &fork);
+		ff_plan_end(p, &plan);
+		ff_plan_clear(p);
+	}
+	ff_drop(p);
+	ff_settle_all(p);
+	if (result == VT_BURST_EVEN) {
+		vt_count(st->run, FF_C_EVEN, 1);
+		st->even |= BIT(nr);
+	}
+	if (result != VT_BURST_GROWS)
+		return;
+	st->leaks = true;
+	vt_info("fork_fail: no more bursts: what they commit does not come back\n");
+}
+
+/**
+ * ff_account_burst() - judge a burst of failed forks, while the others pause
+ * @st: the scenario
+ * @rnd: random stream
+ *
+ * All of them follow each other quickly until each was seen once, and slowly from
+ * then on.
+ *
+ * Context: the first forker's, which uses no mm and does not hold @st->busy;
+ * sleeps.
+ */
+void ff_account_burst(struct ff_state *st, struct vt_rnd *rnd)
+{
+	down_write(&st->busy);
+	ff_account_try(st, rnd, st->burst % ARRAY_SIZE(ff_account_bursts));
+	up_write(&st->busy);
+	st->burst++;
+	st->burst_next = jiffies +
+		(st->burst < ARRAY_SIZE(ff_account_bursts) ? HZ / 4 : 2 * HZ);
+}
+
+/**
+ * ff_account_rest() - judge the bursts that others have disturbed so far
+ * @st: the scenario
+ *
+ * Context: all threads are gone; sleeps.
+ */
+void ff_account_rest(struct ff_state *st)
+{
+	struct vt_rnd rnd;
+	unsigned int nr;
+
+	vt_rnd_fork(&rnd, vt_params.seed, 2);
+	for (nr = 0; nr < ARRAY_SIZE(ff_account_bursts); nr++)
+		if (!(st->even & BIT(nr)) && !vt_rest_over())
+			ff_account_try(st, &rnd, nr);
+}
