@@ -18,3 +18,4 @@ ccflags-y += $(call vt-feature,linux/mm_types.h,\bpt_share_count;,VT_HAVE_PT_SHA
 ccflags-y += $(call vt-feature,linux/hugetlb.h,\bfilemap_lock_hugetlb_folio\b,VT_HAVE_HUGETLB_BASE_INDEX)
 ccflags-y += $(call vt-feature,linux/mm.h,struct vm_area_struct \*\*vmas,VT_HAVE_GUP_VMAS)
 ccflags-y += $(call vt-feature,linux/fs.h,struct rb_root_cached[[:space:]]+i_mmap;,VT_HAVE_I_MMAP_RB)
+ccflags-y += $(call vt-feature,linux/fs.h,\*mmap_prepare,VT_HAVE_MMAP_PREPARE)
