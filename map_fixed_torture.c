@@ -41,7 +41,7 @@ static const struct vt_kind mf_kinds[] = {
 	[MF_HALF_ABORT] = { "half_abort",
 		"a replacement its file refused leaves the range whole or empty, and nothing else (vms_abort_munmap_vmas())" },
 	[MF_ACCOUNT] = { "account",
-		"map_count, total_vm, locked_vm and committed memory are those of the mappings there are" },
+		"map_count, total_vm, locked_vm, data_vm, exec_vm, stack_vm and committed memory are those of the mappings there are" },
 };
 
 /*
@@ -80,8 +80,22 @@ const struct mf_choice mf_laids[MF_NR_LAIDS] = {
 
 /* Who refuses it. */
 const struct mf_choice mf_refusers[MF_NR_REFUSERS] = {
-	[MF_BY_LIMIT]	= { "limit",	1 },	/* the kernel, for RLIMIT_AS */
-	[MF_BY_FILE]	= { "file",	3 },	/* the new mapping's file */
+	[MF_BY_LIMIT]	= { "limit",	2 },	/* the kernel, for RLIMIT_AS */
+	[MF_BY_FILE]	= { "file",	2 },	/* the new mapping's file, at once */
+	[MF_BY_FILE_LATE] = { "late",	2 },	/* when it has set up the VMA */
+	[MF_BY_PREPARE]	= { "prepare",	2 },	/* before there is a VMA */
+};
+
+/* And how what is refused was asked for. */
+const struct mf_choice mf_refuseds[MF_NR_REFUSEDS] = {
+	[MF_SHARED]	= { "shared",	1 },	/* and not writable */
+	[MF_PRIVATE]	= { "private",	1 },	/* and writable: it is accounted */
+};
+
+/* Does it see whether some operation leaves memory committed? */
+const struct mf_choice mf_burst_draws[MF_NR_BEFORES] = {
+	[MF_DO]		= { "burst",	1 },
+	[MF_DO_NOT]	= { "none",	31 },
 };
 
 const char *const mf_counters[] = {
@@ -133,8 +147,12 @@ static void mf_lane_free(struct mf_lane *lane)
 	if (!lane)
 		return;
 	/* What a mapping that stays may still call uses the lane. */
-	if (vt_file_put(lane->file) & vt_file_put(lane->shmem))
-		kvfree(lane);
+	if (!(vt_file_put(lane->file) & vt_file_put(lane->shmem) &
+	      vt_file_put(lane->shy)))
+		return;
+	if (lane->trap)
+		kref_put(&lane->trap->ref, mf_map_free);
+	kvfree(lane);
 }
 
 static struct mf_lane *mf_lane_new(struct mf_space *s, unsigned int idx)
@@ -156,6 +174,16 @@ static struct mf_lane *mf_lane_new(struct mf_space *s, unsigned int idx)
 	if (IS_ERR(file))
 		goto fail;
 	lane->shmem = file;
+	file = vt_file_new(&mf_shy_fops, lane);
+	if (IS_ERR(file))
+		goto fail;
+	lane->shy = file;
+	lane->trap = mf_map_new(lane);
+	if (!lane->trap) {
+		file = ERR_PTR(-ENOMEM);
+		goto fail;
+	}
+	lane->trap->refused = true;
 
 	return lane;
 
@@ -196,7 +224,7 @@ static int mf_space_init(struct vt_run *run, struct mf_space *s,
 	for (i = 0; i < lanes && !ret; i++)
 		ret = mf_lane_map(s->lanes[i]);
 	kthread_unuse_mm(s->mm);
-	mf_account_kept(s->mm, &s->base);
+	vt_books_kept(s->mm, &s->base);
 
 	return ret;
 }

@@ -21,3 +21,4 @@ ccflags-y += $(call vt-feature,linux/mm.h,struct vm_area_struct \*\*vmas,VT_HAVE
 ccflags-y += $(call vt-feature,linux/fs.h,struct rb_root_cached[[:space:]]+i_mmap;,VT_HAVE_I_MMAP_RB)
 ccflags-y += $(call vt-feature,linux/hrtimer.h,\bhrtimer_setup\b,VT_HAVE_HRTIMER_SETUP)
 ccflags-y += $(call vt-feature,linux/mm_types.h,struct percpu_counter[[:space:]]+rss_stat,VT_HAVE_PERCPU_RSS)
+ccflags-y += $(call vt-feature,linux/fs.h,\*mmap_prepare,VT_HAVE_MMAP_PREPARE)

@@ -81,7 +81,38 @@ static void mf_abort_look(struct mf_lane *lane, unsigned long *mapped,
 	mmap_read_unlock(mm);
 }
 
-static void mf_abort_judge(struct vt_run *run, struct mf_lane *lane, long ret)
+/**
+ * mf_abort_refused() - one replacement of the abort range that a file refuses
+ * @lane: the lane
+ * @by: which file, and when it does
+ * @how: shared, or private and writable: only the latter is accounted
+ * @errno: with which
+ *
+ * Context: the lane's writer, without the mm's lock.
+ * Return: what mmap() returned. lane->refused tells whether the file was asked.
+ */
+long mf_abort_refused(struct mf_lane *lane, enum mf_refuser by,
+		      enum mf_refused how, int errno)
+{
+	struct mf_op op = {
+		.start = mf_abort_addr(lane, MF_ABORT_FROM),
+		.end = mf_abort_addr(lane, MF_ABORT_TO),
+	};
+	long ret;
+
+	lane->refuse = errno;
+	lane->late = by == MF_BY_FILE_LATE;
+	lane->refused = false;
+	ret = mf_mmap(by == MF_BY_PREPARE ? lane->shy : lane->file, &op,
+		      how == MF_PRIVATE ? PROT_READ | PROT_WRITE : PROT_READ,
+		      how == MF_PRIVATE ? MAP_PRIVATE : MAP_SHARED, 0);
+	lane->refuse = 0;
+	lane->late = false;
+	return ret;
+}
+
+static void mf_abort_judge(struct vt_run *run, struct mf_lane *lane, long ret,
+			   int errno)
 {
 	DECLARE_BITMAP(mapped, MF_ABORT_PAGES);
 	unsigned int page, inside = 0;
@@ -91,15 +122,10 @@ static void mf_abort_judge(struct vt_run *run, struct mf_lane *lane, long ret)
 	mf_abort_look(lane, mapped, &by_file, &detached);
 	bitmap_to_arr64((u64 *)&word, mapped, MF_ABORT_PAGES);
 	vt_look(run, MF_HALF_ABORT, true);
-	if (ret != lane->refuse)
+	if (ret != errno)
 		vt_race(run, MF_HALF_ABORT, lane->space->mm,
-			mf_abort_addr(lane, MF_ABORT_FROM), ret, lane->refuse,
-			"refused with %d, mmap() returned %ld", lane->refuse,
-			ret);
-	if (detached)
-		vt_race(run, MF_HALF_ABORT, lane->space->mm,
-			mf_abort_addr(lane, MF_ABORT_FROM), inside, word,
-			"a detached VMA is left, mapped: 0x%lx", word);
+			mf_abort_addr(lane, MF_ABORT_FROM), ret, errno,
+			"refused with %d, mmap() returned %ld", errno, ret);
 	for (page = 0; page < MF_ABORT_PAGES; page++) {
 		if (page >= MF_ABORT_FROM && page < MF_ABORT_TO)
 			inside += test_bit(page, mapped);
@@ -109,6 +135,10 @@ static void mf_abort_judge(struct vt_run *run, struct mf_lane *lane, long ret)
 				"neighbour's page %u is gone, mapped: 0x%lx",
 				page, word);
 	}
+	if (detached)
+		vt_race(run, MF_HALF_ABORT, lane->space->mm,
+			mf_abort_addr(lane, MF_ABORT_FROM), inside, word,
+			"a detached VMA is left, mapped: 0x%lx", word);
 	if (by_file || (inside && inside != MF_ABORT_TO - MF_ABORT_FROM))
 		vt_race(run, MF_HALF_ABORT, lane->space->mm,
 			mf_abort_addr(lane, MF_ABORT_FROM), inside, word,
@@ -117,9 +147,10 @@ static void mf_abort_judge(struct vt_run *run, struct mf_lane *lane, long ret)
 }
 
 /*
- * One that the kernel itself refuses, before anything is unmapped: an mm that is
- * above its RLIMIT_AS may not even replace what it has. The limit is this
- * thread's own.
+ * One that the kernel itself refuses: the mm is above its RLIMIT_AS, and the
+ * replacement asks for more pages than it replaces. The limit is this thread's
+ * own. Nobody promises that the kernel refuses; where it does not, there is
+ * nothing to judge.
  */
 static void mf_abort_at_limit(struct vt_run *run, struct mf_lane *lane)
 {
@@ -127,13 +158,13 @@ static void mf_abort_at_limit(struct vt_run *run, struct mf_lane *lane)
 	unsigned long saved = rlim->rlim_cur;
 	long ret;
 
-	lane->refuse = -ENOMEM;
 	WRITE_ONCE(rlim->rlim_cur, PAGE_SIZE);
 	ret = mf_abort_map(lane, MF_ABORT_FROM, MF_ABORT_TO, NULL, PROT_READ);
 	WRITE_ONCE(rlim->rlim_cur, saved);
+	if (!ret)
+		return;
 	vt_count(run, MF_C_REFUSED, 1);
-	mf_abort_judge(run, lane, ret);
-	lane->refuse = 0;
+	mf_abort_judge(run, lane, ret, -ENOMEM);
 }
 
 /**
@@ -146,7 +177,10 @@ void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 	static const int errnos[] = {
 		-ENODEV, -EPERM, -EACCES, -ENOMEM, -EAGAIN, -EINVAL, -EIO,
 	};
+	enum mf_refuser by;
+	enum mf_refused how;
 	unsigned int page;
+	int errno;
 	long ret;
 
 	/* The replacement that must work after the last one that did not. */
@@ -160,19 +194,21 @@ void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 				return;
 	}
 
-	if (mf_choose(&t->rnd, mf_refusers, MF_NR_REFUSERS) == MF_BY_LIMIT) {
+	by = mf_choose(&t->rnd, mf_refusers, MF_NR_REFUSERS);
+	if (by == MF_BY_LIMIT) {
 		mf_abort_at_limit(t->run, lane);
 		return;
 	}
-	lane->refuse = errnos[vt_rnd_below(&t->rnd, ARRAY_SIZE(errnos))];
-	lane->refused = false;
-	ret = mf_abort_map(lane, MF_ABORT_FROM, MF_ABORT_TO, lane->file, PROT_READ);
+	how = mf_choose(&t->rnd, mf_refuseds, MF_NR_REFUSEDS);
+	if (mf_leaks_refused(lane))
+		how = MF_SHARED;
+	errno = errnos[vt_rnd_below(&t->rnd, ARRAY_SIZE(errnos))];
+	ret = mf_abort_refused(lane, by, how, errno);
 	if (vt_busted(t->run, MF_HALF_ABORT))
 		mf_abort_break(lane);
 	/* If the file was not asked, mmap() had a reason of its own. */
 	if (lane->refused) {
 		vt_count(t->run, MF_C_REFUSED, 1);
-		mf_abort_judge(t->run, lane, ret);
+		mf_abort_judge(t->run, lane, ret, errno);
 	}
-	lane->refuse = 0;
 }

@@ -4,10 +4,10 @@
  * and locked in it, a process at its RLIMIT_AS may replace its own pages, and
  * replacements leave no memory committed.
  */
+#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
-#include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
@@ -15,54 +15,11 @@
 
 #include "map_fixed.h"
 
-/*
- * account: the sums the mm keeps against the mappings there are. With the mmap
- * lock held they have to agree at any time.
- */
-static void mf_account_sum(struct mm_struct *mm, struct mf_base *sum)
-{
-	MA_STATE(mas, &mm->mm_mt, 0, 0);
-	struct vm_area_struct *vma;
-
-	*sum = (struct mf_base){};
-	mas_for_each(&mas, vma, ULONG_MAX) {
-		sum->map_count++;
-		sum->total_vm += vma_pages(vma);
-		if (vma->vm_flags & VM_LOCKED)
-			sum->locked_vm += vma_pages(vma);
-	}
-}
-
-/**
- * mf_account_kept() - take down what an mm says is mapped in it
- * @mm: the mm
- * @kept: where to
- *
- * Context: with the mm's lock, or nobody else at work.
- */
-void mf_account_kept(const struct mm_struct *mm, struct mf_base *kept)
-{
-	kept->map_count = mm->map_count;
-	kept->total_vm = mm->total_vm;
-	kept->locked_vm = mm->locked_vm;
-}
-
-static void mf_account_judge(struct mf_space *s, const struct mf_base *kept,
-			     const struct mf_base *want, const char *when)
+static void mf_account_judge(struct mf_space *s, const struct vt_books *kept,
+			     const struct vt_books *want, const char *when)
 {
 	vt_look(s->run, MF_ACCOUNT, true);
-	if (kept->map_count != want->map_count)
-		vt_race(s->run, MF_ACCOUNT, s->mm, 0, kept->map_count,
-			want->map_count, "%s: map_count %ld, VMAs %ld", when,
-			kept->map_count, want->map_count);
-	if (kept->total_vm != want->total_vm)
-		vt_race(s->run, MF_ACCOUNT, s->mm, 0, kept->total_vm,
-			want->total_vm, "%s: total_vm %ld, pages mapped %ld",
-			when, kept->total_vm, want->total_vm);
-	if (kept->locked_vm != want->locked_vm)
-		vt_race(s->run, MF_ACCOUNT, s->mm, 0, kept->locked_vm,
-			want->locked_vm, "%s: locked_vm %ld, pages locked %ld",
-			when, kept->locked_vm, want->locked_vm);
+	vt_books_judge(s->run, MF_ACCOUNT, s->mm, kept, want, when);
 }
 
 /**
@@ -74,16 +31,19 @@ static void mf_account_judge(struct mf_space *s, const struct mf_base *kept,
 void mf_account_now(struct mf_lane *lane)
 {
 	struct mf_space *s = lane->space;
-	struct mf_base kept, sum;
+	struct vt_books kept, sum;
 
 	if (vt_busted(s->run, MF_ACCOUNT))
 		mf_account_break(lane);
-	mmap_read_lock(s->mm);
-	mf_account_kept(s->mm, &kept);
-	mf_account_sum(s->mm, &sum);
-	mmap_read_unlock(s->mm);
+	/* For write: munmap() lowers some of the sums under the lock for read. */
+	mmap_write_lock(s->mm);
+	vt_books_kept(s->mm, &kept);
+	vt_books_sum(s->mm, &sum);
+	mmap_write_unlock(s->mm);
 	mf_account_judge(s, &kept, &sum, "at work");
 }
+
+#define MF_LIMIT_TRIES	3
 
 /**
  * mf_do_limit() - replace at RLIMIT_AS
@@ -100,22 +60,35 @@ void mf_account_now(struct mf_lane *lane)
 long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
 {
 	struct rlimit *rlim = &current->signal->rlim[RLIMIT_AS];
+	unsigned long limit = lane->space->base.total_vm << PAGE_SHIFT;
 	unsigned long saved = rlim->rlim_cur;
 	struct vt_run *run = t->run;
+	unsigned int tries;
 	long ret, again;
 
 	op->shape = MF_C_LIMIT;
-	WRITE_ONCE(rlim->rlim_cur, lane->space->base.total_vm << PAGE_SHIFT);
+	WRITE_ONCE(rlim->rlim_cur, limit);
 	ret = mf_replace(t, lane, op);
 	WRITE_ONCE(rlim->rlim_cur, saved);
 	vt_look(run, MF_ACCOUNT, true);
 	if (ret != -ENOMEM || lane->bumped)
 		return ret;
 
-	/* Was it the limit, or is there no memory? */
+	/*
+	 * Was it the limit, or is there no memory? Only what fails each time at
+	 * the limit, and never without it, was the limit.
+	 */
 	op->backing = MF_ANON;
-	again = mf_map(lane, op, 0);
-	if (!again)
+	for (tries = 0; tries < MF_LIMIT_TRIES; tries++) {
+		if (mf_map(lane, op, 0))
+			return ret;
+		WRITE_ONCE(rlim->rlim_cur, limit);
+		again = mf_map(lane, op, 0);
+		WRITE_ONCE(rlim->rlim_cur, saved);
+		if (again != -ENOMEM)
+			return ret;
+	}
+	if (!mf_map(lane, op, 0))
 		vt_race(run, MF_ACCOUNT, lane->space->mm, op->start,
 			op->end - op->start, lane->space->base.total_vm,
 			"replacing 0x%lx own bytes refused at RLIMIT_AS of %ld pages",
@@ -124,12 +97,114 @@ long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
 }
 
 /*
- * At rest, all ranges whole again, the accounts have to be what they were. And
- * committed memory, which is of the whole machine, must not grow with
- * replacements: the same burst three times has to grow it three times by the
- * same amount, at least a page each, before it is called a leak.
+ * What must leave committed memory as it was. All but the first stay in the abort
+ * range, at which nobody else looks.
  */
-#define MF_BURST	64
+enum mf_leak {
+	MF_L_REPLACE, MF_L_SHARED, MF_L_MERGE, MF_L_PRIVATE, MF_L_LATE,
+	MF_L_PREPARE,
+};
+
+static int mf_once_replace(void *arg)
+{
+	return mf_repair(arg) ? 0 : -ENOMEM;
+}
+
+static int mf_abort_whole(struct mf_lane *lane)
+{
+	return mf_abort_map(lane, 0, MF_ABORT_PAGES, NULL,
+			    PROT_READ | PROT_WRITE);
+}
+
+/* By what is not accounted, and back. */
+static int mf_once_shared(void *arg)
+{
+	struct mf_lane *lane = arg;
+	int ret = mf_abort_map(lane, 0, MF_ABORT_PAGES, lane->shmem, PROT_READ);
+
+	return ret ? ret : mf_abort_whole(lane);
+}
+
+/* A piece that is not accounted, and one that merges on both sides. */
+static int mf_once_merge(void *arg)
+{
+	struct mf_lane *lane = arg;
+	int ret = mf_abort_map(lane, MF_ABORT_FROM, MF_ABORT_TO, NULL, PROT_READ);
+
+	return ret ? ret : mf_abort_map(lane, MF_ABORT_FROM, MF_ABORT_TO, NULL,
+					PROT_READ | PROT_WRITE);
+}
+
+/* What was refused may have left a gap: fill it. */
+static int mf_once_refused(struct mf_lane *lane, enum mf_refuser by)
+{
+	mf_abort_refused(lane, by, MF_PRIVATE, -ENODEV);
+	return lane->refused ? mf_abort_whole(lane) : -EAGAIN;
+}
+
+static int mf_once_private(void *arg)
+{
+	return mf_once_refused(arg, MF_BY_FILE);
+}
+
+static int mf_once_late(void *arg)
+{
+	return mf_once_refused(arg, MF_BY_FILE_LATE);
+}
+
+static int mf_once_prepare(void *arg)
+{
+	return mf_once_refused(arg, MF_BY_PREPARE);
+}
+
+static const struct vt_burst mf_bursts[] = {
+	[MF_L_REPLACE]	= { "a replacement", mf_once_replace },
+	[MF_L_SHARED]	= { "a replacement by shared memory, and back", mf_once_shared },
+	[MF_L_MERGE]	= { "a replacement that merges", mf_once_merge },
+	[MF_L_PRIVATE]	= { "a refused private writable mapping", mf_once_private },
+	[MF_L_LATE]	= { "one refused when it was set up", mf_once_late },
+	[MF_L_PREPARE]	= { "one refused by ->mmap_prepare()", mf_once_prepare },
+};
+
+/**
+ * mf_leaks_refused() - do refused private mappings leak here?
+ * @lane: the lane
+ *
+ * Then each one more costs memory for good.
+ */
+bool mf_leaks_refused(const struct mf_lane *lane)
+{
+	return READ_ONCE(lane->space->leaky) &
+	       (BIT(MF_L_PRIVATE) | BIT(MF_L_LATE) | BIT(MF_L_PREPARE));
+}
+
+static void mf_burst(struct mf_lane *lane, enum mf_leak what)
+{
+	struct mf_space *s = lane->space;
+
+	if (READ_ONCE(s->leaky) & BIT(what) || mf_abort_whole(lane))
+		return;
+	if (vt_burst(s->run, MF_ACCOUNT, s->mm, &mf_bursts[what], lane) !=
+	    VT_BURST_GROWS)
+		return;
+	set_bit(what, &s->leaky);
+	vt_info("map_fixed: %s leaks: left out from here on\n",
+		mf_bursts[what].name);
+}
+
+/**
+ * mf_burst_one() - does some operation leave memory committed?
+ * @t: the writer, which uses the mm
+ * @lane: its lane
+ *
+ * Context: without the mm's lock.
+ */
+void mf_burst_one(struct vt_thread *t, struct mf_lane *lane)
+{
+	/* Of those that readers do not see. */
+	mf_burst(lane, MF_L_SHARED +
+		 vt_rnd_below(&t->rnd, ARRAY_SIZE(mf_bursts) - MF_L_SHARED));
+}
 
 /**
  * mf_whole() - map every range of a lane as one VMA, as set up
@@ -140,60 +215,48 @@ long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
  */
 bool mf_whole(struct mf_lane *lane)
 {
-	return mf_repair(lane) &&
-	       !mf_abort_map(lane, 0, MF_ABORT_PAGES, NULL,
-			     PROT_READ | PROT_WRITE);
+	return mf_repair(lane) && !mf_abort_whole(lane);
 }
 
-static bool mf_burst(struct mf_lane *lane, long *grown)
+/* The same replacements as beside readers, for the price of those. */
+#define MF_ALONE	192
+
+static void mf_alone(struct mf_lane *lane)
 {
-	unsigned long before = vm_memory_committed();
 	u64 begun = ktime_get_ns();
 	unsigned int i;
 
-	for (i = 0; i < MF_BURST; i++)
+	for (i = 0; i < MF_ALONE; i++)
 		if (!mf_repair(lane))
-			return false;
-	vt_count(lane->space->run, MF_C_ALONE, MF_BURST);
+			return;
+	vt_count(lane->space->run, MF_C_ALONE, MF_ALONE);
 	vt_count(lane->space->run, MF_C_ALONE_NS, ktime_get_ns() - begun);
-	/* By what is not accounted, and back. */
-	for (i = 0; i < MF_BURST; i++)
-		if (mf_abort_map(lane, 0, MF_ABORT_PAGES, lane->shmem, PROT_READ) ||
-		    mf_abort_map(lane, 0, MF_ABORT_PAGES, NULL,
-				 PROT_READ | PROT_WRITE))
-			return false;
-	*grown = vm_memory_committed() - before;
-	return true;
 }
 
 /**
  * mf_rest_space() - judge an mm's accounts at rest
  * @s: the mm
  *
+ * All ranges whole again, the accounts have to be what they were.
+ *
  * Context: a thread that uses the mm, nobody else at work.
  */
 void mf_rest_space(struct mf_space *s)
 {
-	struct mf_base kept, sum;
-	long grown[3] = {};
+	struct vt_books kept, sum;
 	unsigned int i;
 
 	for (i = 0; i < s->nr_lanes; i++)
 		if (!mf_whole(s->lanes[i]))
 			return;
-	mmap_read_lock(s->mm);
-	mf_account_kept(s->mm, &kept);
-	mf_account_sum(s->mm, &sum);
-	mmap_read_unlock(s->mm);
+	mmap_write_lock(s->mm);
+	vt_books_kept(s->mm, &kept);
+	vt_books_sum(s->mm, &sum);
+	mmap_write_unlock(s->mm);
 	mf_account_judge(s, &kept, &sum, "at rest");
 	mf_account_judge(s, &kept, &s->base, "at rest, as set up");
 
-	for (i = 0; i < ARRAY_SIZE(grown); i++)
-		if (!mf_burst(s->lanes[0], &grown[i]))
-			return;
-	vt_look(s->run, MF_ACCOUNT, true);
-	if (grown[0] >= MF_BURST && grown[0] == grown[1] && grown[1] == grown[2])
-		vt_race(s->run, MF_ACCOUNT, s->mm, 0, grown[0], MF_BURST,
-			"%u replacements left %ld pages committed", MF_BURST,
-			grown[0]);
+	mf_alone(s->lanes[0]);
+	for (i = 0; i < ARRAY_SIZE(mf_bursts); i++)
+		mf_burst(s->lanes[0], i);
 }

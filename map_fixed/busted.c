@@ -22,9 +22,9 @@ void mf_close_late(struct mf_lane *lane)
 {
 	unsigned int i;
 
-	for_each_set_bit(i, lane->late, MF_ARENA_PAGES)
+	for_each_set_bit(i, lane->put_off, MF_ARENA_PAGES)
 		lane->cover[i]--;
-	bitmap_zero(lane->late, MF_ARENA_PAGES);
+	bitmap_zero(lane->put_off, MF_ARENA_PAGES);
 }
 
 /**

@@ -3,9 +3,11 @@
  * The module's file, of which mappings are replaced and by which others are.
  *
  * Judges: "close_order". ->close() of what is replaced runs before ->mmap() of
- * what replaces it, and has run for all of it when mmap() has returned.
+ * what replaces it, and has run for all of it when mmap() has returned; what
+ * ->mmap() refused is never closed (mmap_file() in mm/internal.h).
  */
 #include <linux/bitmap.h>
+#include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
@@ -16,6 +18,7 @@
 #include <linux/string.h>
 
 #include "compat.h"
+#include "compat_file.h"
 #include "map_fixed.h"
 
 /*
@@ -96,9 +99,16 @@ static void mf_vm_close(struct vm_area_struct *vma)
 	struct mf_lane *lane = map->lane;
 	unsigned int i, first, end;
 
+	/* The VMA never held a reference: there is nothing to give back. */
+	if (map->refused) {
+		vt_race(lane->space->run, MF_CLOSE_ORDER, lane->space->mm,
+			vma->vm_start, vma->vm_end, lane->generation,
+			"->close() of a mapping that ->mmap() refused");
+		return;
+	}
 	if (mf_arena_part(lane, vma, &first, &end)) {
 		if (vt_busted(lane->space->run, MF_CLOSE_ORDER))
-			bitmap_set(lane->late, first, end - first);
+			bitmap_set(lane->put_off, first, end - first);
 		else
 			for (i = first; i < end; i++)
 				lane->cover[i]--;
@@ -169,6 +179,10 @@ static int mf_file_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (lane->refuse) {
 		lane->refused = true;
+		if (lane->late) {
+			vma->vm_private_data = lane->trap;
+			vma->vm_ops = &mf_vm_ops;
+		}
 		return lane->refuse;
 	}
 
@@ -192,3 +206,13 @@ static int mf_file_mmap(struct file *file, struct vm_area_struct *vma)
 const struct file_operations mf_fops = {
 	.mmap = mf_file_mmap,
 };
+
+static int mf_shy(struct file *file)
+{
+	struct mf_lane *lane = file->private_data;
+
+	lane->refused = true;
+	return lane->refuse ? lane->refuse : -ENODEV;
+}
+
+VT_DEFINE_REFUSING_FOPS(mf_shy_fops, mf_shy);

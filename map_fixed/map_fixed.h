@@ -14,6 +14,7 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 
+#include "account.h"
 #include "engine.h"
 
 #define MF_BASE		(1UL << 40)
@@ -88,7 +89,12 @@ enum mf_before { MF_DO, MF_DO_NOT, MF_NR_BEFORES };
 /* What lies where a replacement is to fail, and who refuses it. */
 enum mf_laid { MF_LAID_PIECES, MF_LAID_ONE, MF_NR_LAIDS };
 
-enum mf_refuser { MF_BY_LIMIT, MF_BY_FILE, MF_NR_REFUSERS };
+enum mf_refuser {
+	MF_BY_LIMIT, MF_BY_FILE, MF_BY_FILE_LATE, MF_BY_PREPARE, MF_NR_REFUSERS,
+};
+
+/* How the mapping is asked for that is refused. */
+enum mf_refused { MF_SHARED, MF_PRIVATE, MF_NR_REFUSEDS };
 
 /* map_fixed_torture.c: what is drawn, by names and weights; other names */
 extern const struct mf_choice mf_draws[MF_NR_DRAWS];
@@ -96,6 +102,8 @@ extern const struct mf_choice mf_aborts[MF_NR_BEFORES];
 extern const struct mf_choice mf_accounts[MF_NR_BEFORES];
 extern const struct mf_choice mf_laids[MF_NR_LAIDS];
 extern const struct mf_choice mf_refusers[MF_NR_REFUSERS];
+extern const struct mf_choice mf_refuseds[MF_NR_REFUSEDS];
+extern const struct mf_choice mf_burst_draws[MF_NR_BEFORES];
 extern const char *const mf_counters[];
 extern const char *const mf_backing_names[MF_NR_BACKINGS];
 
@@ -106,11 +114,13 @@ struct mf_space;
  * @ref: one of each VMA, and one of the writer while it maps
  * @lane: the lane it is for
  * @page: the only page of the file, with the generation in it
+ * @refused: it was given to a VMA that ->mmap() refused then
  */
 struct mf_map {
 	struct kref ref;
 	struct mf_lane *lane;
 	struct page *page;
+	bool refused;
 };
 
 /**
@@ -127,10 +137,14 @@ struct mf_map {
  * @file: the module's file
  * @shmem: a shmem file of twice the arena's size
  * @next: what the next mapping of @file will show
- * @refuse: errno with which @file refuses to be mapped, or 0
- * @refused: it did
+ * @shy: a file that never lets itself be mapped, asked before there is a VMA
+ *	where the kernel has that
+ * @refuse: errno with which @file and @shy refuse to be mapped, or 0
+ * @late: refuse when the VMA has been set up already
+ * @refused: one of them did
+ * @trap: what a VMA that is refused late gets; nobody may show it to the file
  * @cover: per page of the arena, how many VMAs of @file are open over it
- * @late: pages whose ->close() is put off (busted)
+ * @put_off: pages whose ->close() is put off (busted)
  * @bumped: how much was added to total_vm (busted)
  */
 struct mf_lane {
@@ -148,24 +162,15 @@ struct mf_lane {
 	u64 generation ____cacheline_aligned_in_smp;
 	struct file *file;
 	struct file *shmem;
+	struct file *shy;
 	struct mf_map *next;
+	struct mf_map *trap;
 	int refuse;
+	bool late;
 	bool refused;
 	u8 cover[MF_ARENA_PAGES];
-	DECLARE_BITMAP(late, MF_ARENA_PAGES);
+	DECLARE_BITMAP(put_off, MF_ARENA_PAGES);
 	unsigned long bumped;
-};
-
-/**
- * struct mf_base - what an mm's accounts are at rest
- * @map_count: number of VMAs
- * @total_vm: pages mapped
- * @locked_vm: pages of them locked
- */
-struct mf_base {
-	long map_count;
-	long total_vm;
-	long locked_vm;
 };
 
 /**
@@ -175,13 +180,16 @@ struct mf_base {
  * @nr_lanes: lanes in it
  * @lanes: the lanes
  * @base: its accounts with every range mapped as one VMA
+ * @leaky: bit set of operations that were seen to leak committed memory, and are
+ *	left out since; written by the writers of all lanes
  */
 struct mf_space {
 	struct vt_run *run;
 	struct mm_struct *mm;
 	unsigned int nr_lanes;
 	struct mf_lane **lanes;
-	struct mf_base base;
+	struct vt_books base;
+	unsigned long leaky;
 };
 
 /**
@@ -240,6 +248,7 @@ static inline unsigned long mf_abort_addr(const struct mf_lane *lane,
 
 /* file.c: the module's file; judges "close_order" */
 extern const struct file_operations mf_fops;
+extern const struct file_operations mf_shy_fops;
 struct mf_map *mf_map_new(struct mf_lane *lane);
 void mf_map_free(struct kref *ref);
 bool mf_was_covered(const struct mf_lane *lane, unsigned int first,
@@ -264,13 +273,16 @@ int mf_reader(struct vt_thread *t);
 /* abort.c: replacements that fail; judges "half_abort" */
 long mf_abort_map(struct mf_lane *lane, unsigned int from, unsigned int to,
 		  struct file *file, unsigned long prot);
+long mf_abort_refused(struct mf_lane *lane, enum mf_refuser by,
+		      enum mf_refused how, int errno);
 void mf_abort_one(struct vt_thread *t, struct mf_lane *lane);
 
 /* account.c: judges "account" */
-void mf_account_kept(const struct mm_struct *mm, struct mf_base *kept);
 void mf_account_now(struct mf_lane *lane);
 long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op);
 bool mf_whole(struct mf_lane *lane);
+void mf_burst_one(struct vt_thread *t, struct mf_lane *lane);
+bool mf_leaks_refused(const struct mf_lane *lane);
 void mf_rest_space(struct mf_space *s);
 
 /* busted.c: broken promises */

@@ -227,6 +227,8 @@ int mf_writer(struct vt_thread *t)
 			mf_abort_one(t, lane);
 		if (mf_choose(&t->rnd, mf_accounts, MF_NR_BEFORES) == MF_DO)
 			mf_account_now(lane);
+		if (mf_choose(&t->rnd, mf_burst_draws, MF_NR_BEFORES) == MF_DO)
+			mf_burst_one(t, lane);
 		mf_write_one(t, lane);
 	}
 	kthread_unuse_mm(lane->space->mm);
