@@ -9,6 +9,8 @@ setup_file()
 	# What make was given is not for these.
 	unset KERNELS DURATION SCENARIOS ARGS STRICT KNOWN KNOWN_RACES SMP VT_BUILD MAKEFLAGS
 	unset SEEDS LIMIT COLD BOOT RUN GDB
+	# The second part of scripts/torture has tests of its own.
+	export DETERMINISTIC=0
 	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 	unset ABUSE ABUSE_SEED SLOW TRACING STRESS
 }

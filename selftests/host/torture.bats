@@ -304,3 +304,39 @@ torture()
 		[[ $output =~ 7.2\ +map_fixed\ +SUCCESS ]]
 	done
 }
+
+@test "the second part: seeds, its exit code counts, and its lines come behind the table" {
+	guest 7.2 ok 0 SUCCESS 0 1000
+	stub explore 'echo "$*: $KERNELS $LIMIT strict=$STRICT"; echo "  make replay RUN=x"; exit "$(cat "$BUILD/explored")"'
+	echo 1 > "$FAKE/build/explored"
+	DETERMINISTIC='' DURATION=7 torture
+	[ "$status" = 1 ]
+	[[ $output == *"7.2"*SUCCESS*"--prepared --module $FAKE/build/modules/7.2/vma_torture.ko: 7.2 7 strict="*"make replay RUN=x"* ]]
+	echo 0 > "$FAKE/build/explored"
+	DETERMINISTIC='' torture --strict
+	[ "$status" = 0 ]
+	[[ $output == *"strict=1"* ]]
+	echo 3 > "$FAKE/build/explored"
+	DETERMINISTIC='' torture
+	[ "$status" = 3 ]
+	# A race of the first part wins.
+	guest 7.2 ok 0 FAILURE 5 1000
+	DETERMINISTIC='' torture
+	[ "$status" = 1 ]
+}
+
+@test "DETERMINISTIC chooses one part" {
+	guest 7.2 ok 0 SUCCESS 0 1000
+	stub explore 'echo explored; exit 0'
+	DETERMINISTIC=0 torture
+	[ "$status" = 0 ]
+	[[ $output != *explored* ]]
+	DETERMINISTIC=1 torture
+	[ "$status" = 0 ]
+	[[ $output == *explored* && $output != *SUCCESS* ]]
+	DETERMINISTIC=2 torture
+	[ "$status" = 2 ]
+	[[ $output == *DETERMINISTIC*"'2'"* ]]
+	DETERMINISTIC=1 VM=vng torture
+	[ "$status" = 2 ]
+}
