@@ -11,7 +11,7 @@ setup_file()
 {
 	TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	# CI names the cell; all of them are KERNEL times SCENARIO.
-	CELL_KERNEL=${KERNEL:-7.2} CELL_SCENARIO=${SCENARIO:-map_fixed}
+	CELL_KERNEL=${KERNEL:-6.12} CELL_SCENARIO=${SCENARIO:-map_fixed}
 	DIR=$BATS_FILE_TMPDIR
 	export TOP CELL_KERNEL CELL_SCENARIO DIR
 	"$TOP/scripts/prepare" >&2
