@@ -5,11 +5,11 @@
 # beside busy loops and with a reader that sleeps; another seed is another run.
 
 bats_require_minimum_version 1.5.0
-load helpers
+load ../helpers
 
 setup_file()
 {
-	TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	TOP=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
 	# CI names the cell; all of them are KERNEL times SCENARIO.
 	CELL_KERNEL=${KERNEL:-6.12} CELL_SCENARIO=${SCENARIO:-map_fixed}
 	DIR=$BATS_FILE_TMPDIR
