@@ -7,7 +7,7 @@
 . "${0%/*}/lib.sh"
 
 numbers="duration nreaders nwriters nmms stat_interval stutter shuffle_interval
-	onoff_interval hold_us seed stall_secs"
+	onoff_interval hold_us seed stall_secs delay_interval_us delay_us"
 switches="stop_on_race panic_on_race autostart verbose"
 lists="scenarios busted"
 chosen="nreaders nwriters nmms seed"	# 0 stands for a value of the module's
@@ -34,8 +34,8 @@ explained()
 		esac
 		case $p:$text in
 		duration:*' in s'* | *_interval:*' in s'* | stutter:*' in s'* | \
-			stall_secs:*' in s'* | hold_us:*' in us'*) ;;
-		duration:* | *_interval:* | stutter:* | stall_secs:* | hold_us:*)
+			stall_secs:*' in s'* | *_us:*' in us'*) ;;
+		duration:* | *_interval:* | stutter:* | stall_secs:* | *_us:*)
 			note "$p: no unit in '$text'"
 			bad=1
 			;;

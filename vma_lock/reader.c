@@ -134,7 +134,6 @@ int vl_reader_main(struct vt_thread *t)
 
 	r->best_checked = U64_MAX;
 	r->best_bare = U64_MAX;
-	WRITE_ONCE(r->task, current);
 	while (vt_go(t)) {
 		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
 								 test->nr_slots)];

@@ -186,7 +186,6 @@ struct vl_held {
  * @inside: the VMA it has locked for read, or NULL; read by writers
  * @mm: the mm it reads in; read by writers
  * @cpu: where it runs, or ran last; read by writers
- * @task: its task; read by writers
  * @space: the space of @mm
  * @held: what it asks for, and what it got
  * @ended: of the region it reads in, before it locked
@@ -204,7 +203,6 @@ struct vl_reader {
 	struct vm_area_struct *inside ____cacheline_aligned;
 	struct mm_struct *mm;
 	int cpu;
-	struct task_struct *task;
 
 	struct vl_space *space ____cacheline_aligned;
 	struct vl_held held;
@@ -229,7 +227,6 @@ struct vl_reader {
  * @adopt: shall the child that is forked leave its mm behind?
  * @child: the mm the child left, with a reference
  * @stopped: a reader's CPU was asked to stop, and has not gone on yet
- * @whom: the reader's task; no other is stopped
  * @until: number of changes after which it goes on
  * @patience: ns after which it goes on anyway
  * @changes: changes made
@@ -242,7 +239,6 @@ struct vl_writer {
 	bool adopt;
 	struct mm_struct *child;
 	bool stopped ____cacheline_aligned;
-	struct task_struct *whom;
 	unsigned int until;
 	u32 patience;
 	unsigned int changes;

@@ -58,7 +58,7 @@ values()
 	# shellcheck disable=SC2086  # a list
 	printf '%s\n' '#include "compat_vma_lock.h"' \
 		'limit VT_VMA_REF_LIMIT' 'atomic VT_VM_ATOMIC_FLAGS' |
-		cpp -P -nostdinc $flags -I "$stubs" -I engine 2>&1 |
+		gcc -E -P -nostdinc $flags -I "$stubs" -I engine - 2>&1 |
 		grep -E '^(limit|atomic)|error'
 }
 
