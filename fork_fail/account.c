@@ -107,13 +107,16 @@ void ff_account_fork(struct ff_parent *p, int err)
 	}
 
 	vt_look(run, FF_REMAINS, err);
-	if (!p->shut)
-		return;
-	vt_race(run, FF_REMAINS, p->mm, p->shut, -err, 0,
-		"after a fork that returned %d, with no writer about, a VMA of the parent turns readers away",
-		err);
-	/* Or the next writer waits for ever. */
-	ff_open_up(p);
+	if (p->shut)
+		vt_race(run, FF_REMAINS, p->mm, p->shut, -err, 0,
+			"after a fork that returned %d, with no writer about, a VMA of the parent turns readers away",
+			err);
+	/*
+	 * Or the next writer waits for ever. What was shut on purpose has not
+	 * been taken down if the comparison ended at something else.
+	 */
+	if (p->shut || vt_busted(run, FF_REMAINS))
+		ff_open_up(p);
 }
 
 /**
