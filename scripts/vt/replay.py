@@ -52,7 +52,7 @@ def sections_of(run: Path) -> tuple[dict[str, int], tuple[int, int] | None]:
     for line in (run / "output").read_text(errors="replace").splitlines():
         if match := re.fullmatch(r"section (\S+) 0x([0-9a-f]+)", line):
             sections[match[1]] = int(match[2], 16)
-        elif match := re.fullmatch(r"vmcoreinfo ([0-9a-f]+) ([0-9a-f]+)", line):
+        elif match := re.fullmatch(r"vmcoreinfo (?:0x)?([0-9a-f]+) ([0-9a-f]+)", line):
             note = int(match[1], 16), int(match[2], 16)
     if ".text" not in sections:
         raise ReplayError(f"{run}/output does not say where the module was")
