@@ -53,6 +53,11 @@ class Stub:
         self._socket.settimeout(patience)
         self._buffer = b""
         self.ask("qSupported:hwbreak+;vContSupported+")
+        # A guest that was kept is not there until it is all read.
+        while "inmigrate" in self.monitor("info status"):
+            if time.monotonic() >= deadline:
+                raise GdbError("the kept guest does not come")
+            time.sleep(0.1)
 
     def _packet(self) -> str:
         while True:
@@ -76,6 +81,15 @@ class Stub:
         body = text.encode()
         self._socket.sendall(b"$%s#%02x" % (body, sum(body) & 255))
         return self._packet()
+
+    def monitor(self, command: str) -> str:
+        """A command of QEMU's monitor, and what it says."""
+        answer = self.ask(f"qRcmd,{command.encode().hex()}")
+        said = b""
+        while answer.startswith("O") and answer != "OK":
+            said += bytes.fromhex(answer[1:])
+            answer = self._packet()
+        return said.decode(errors="replace")
 
     def expect_ok(self, text: str) -> None:
         """Send a packet that has no other answer than OK."""
@@ -140,6 +154,10 @@ class Stub:
         form = f"<{len(_GENERAL)}Q{len(_SHORT)}I{len(_LONG)}Q"
         values = struct.unpack_from(form, raw)
         return dict(zip(_GENERAL + _SHORT + _LONG, values))
+
+    def leave(self) -> None:
+        """Let the guest stand, for another debugger."""
+        self._socket.close()
 
     def kill(self) -> None:
         """End the guest."""

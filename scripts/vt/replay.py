@@ -3,10 +3,12 @@
 
     python3 -m vt.replay compare RUN AGAIN
     python3 -m vt.replay where RUN KO
+    python3 -m vt.replay wait SOCKET
     python3 -m vt.replay evidence RUN KO SOCKET SECONDS
 
 "compare" says whether two runs gave the same, or the first line that differs;
-"where" prints the address of the breakpoint; "evidence" runs the guest at the
+"where" prints the address of the breakpoint; "wait" waits until the guest is there;
+"evidence" runs the guest at the
 gdb stub to that place and prints who was where.
 """
 
@@ -50,7 +52,7 @@ def sections_of(run: Path) -> tuple[dict[str, int], tuple[int, int] | None]:
     for line in (run / "output").read_text(errors="replace").splitlines():
         if match := re.fullmatch(r"section (\S+) 0x([0-9a-f]+)", line):
             sections[match[1]] = int(match[2], 16)
-        elif match := re.fullmatch(r"vmcoreinfo ([0-9a-f]+) ([0-9a-f]+)", line):
+        elif match := re.fullmatch(r"vmcoreinfo (?:0x)?([0-9a-f]+) ([0-9a-f]+)", line):
             note = int(match[1], 16), int(match[2], 16)
     if ".text" not in sections:
         raise ReplayError(f"{run}/output does not say where the module was")
@@ -169,6 +171,9 @@ def main(argv: list[str]) -> int:
                 return DIFFERENT if where else SAME
             case ["where", run, ko]:
                 print(f"{breakpoint_of(Elf(Path(ko)), sections_of(Path(run))[0]):#x}")
+                return SAME
+            case ["wait", socket]:
+                Stub(socket).leave()
                 return SAME
             case ["evidence", run, ko, socket, seconds]:
                 print("\n".join(evidence(Path(run), Path(ko), socket, float(seconds))))
