@@ -6,6 +6,7 @@ A hardware breakpoint of QEMU changes nothing of what the guest executes.
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import time
@@ -52,7 +53,9 @@ class Stub:
                 time.sleep(0.1)
         self._socket.settimeout(patience)
         self._buffer = b""
-        self.ask("qSupported:hwbreak+;vContSupported+")
+        said = re.search(r"PacketSize=([0-9a-f]+)", self.ask("qSupported:hwbreak+;vContSupported+"))
+        # Two digits a byte.
+        self._most = (int(said[1], 16) if said else 1024) // 2 - 8
         # A guest that was kept is not there until it is all read.
         while "inmigrate" in self.monitor("info status"):
             if time.monotonic() >= deadline:
@@ -114,26 +117,24 @@ class Stub:
 
     def memory(self, address: int, size: int) -> bytes:
         """Virtual memory, by the page tables of the vCPU last selected."""
-        out = b""
+        out = bytearray()
         while len(out) < size:
-            want = min(size - len(out), 0x4000)
+            want = min(size - len(out), self._most)
             answer = self.ask(f"m{address + len(out):x},{want:x}")
             if answer.startswith("E") or not answer:
                 raise GdbError(f"no memory at {address + len(out):#x}")
             out += bytes.fromhex(answer)
-        return out
+        return bytes(out)
 
     def word(self, address: int) -> int:
         """A word of 64 bits."""
         return int(struct.unpack("<Q", self.memory(address, 8))[0])
 
-    def physical(self, address: int, size: int) -> bytes:
-        """Physical memory."""
-        self.expect_ok("Qqemu.PhyMemMode:1")
-        try:
-            return self.memory(address, size)
-        finally:
-            self.expect_ok("Qqemu.PhyMemMode:0")
+    def physical(self, cpu: Cpu, address: int, size: int) -> bytes:
+        """Physical memory, where a kernel without KASLR maps all of it."""
+        self.select(cpu)
+        five_levels = cpu.regs["cr4"] & 1 << 12
+        return self.memory((0xff11000000000000 if five_levels else 0xffff888000000000) + address, size)
 
     def cpus(self) -> list[Cpu]:
         """All vCPUs, in order."""

@@ -110,11 +110,14 @@ def evidence(run: Path, ko: Path, socket: str, seconds: float) -> list[str]:
     try:
         if not stub.run_to(address, seconds):
             raise ReplayError(f"the guest ended without a call of {SEEN}()")
+        cpus = stub.cpus()
+        # One in the kernel, whose page tables have all of it.
+        stub.select(next(cpu for cpu in cpus if cpu.regs["rip"] == address))
         symbols = Symbols()
         trouble = ""
         old = False
         if note:
-            info = parse_vmcoreinfo(stub.physical(*note))
+            info = parse_vmcoreinfo(stub.physical(next(c for c in cpus if not c.in_user), *note))
             version = re.match(r"(\d+)\.(\d+)", info.get("OSRELEASE", ""))
             old = bool(version and (int(version[1]), int(version[2])) < (6, 4))
             try:
@@ -136,7 +139,6 @@ def evidence(run: Path, ko: Path, socket: str, seconds: float) -> list[str]:
         orc.add_module(elf, sections)
         names = Names(symbols, stub)
         lines = [f"At the first call of {SEEN}(), {address:#x}:"]
-        cpus = stub.cpus()
         who = {cpu.thread: names.who(cpu) for cpu in cpus}
         first = first_record(run)
         if first and first not in who.values():

@@ -307,7 +307,7 @@ torture()
 
 @test "the second part: seeds, its exit code counts, and its lines come behind the table" {
 	guest 7.2 ok 0 SUCCESS 0 1000
-	stub explore 'echo "$*: $KERNELS $LIMIT strict=$STRICT"; echo "  make replay RUN=x"; exit "$(cat "$BUILD/explored")"'
+	stub explore 'echo "$*: $KERNELS $LIMIT strict=$STRICT"; echo "  make replay RUN=x"; exit "$(cat "$VT_BUILD/explored")"'
 	echo 1 > "$FAKE/build/explored"
 	DETERMINISTIC='' DURATION=7 torture
 	[ "$status" = 1 ]
