@@ -94,7 +94,7 @@ counters()
 			[ ! -e "${VT_BUILD:-$TOP/build}/$f" ] ||
 				ln -s "${VT_BUILD:-$TOP/build}/$f" "$other/$f"
 		done
-		run --separate-stderr env VT_BUILD="$other" "$TOP/scripts/build" "$CELL_KERNEL"
+		run --separate-stderr env VT_BUILD="$other" "$TOP/scripts/build" 6.1
 		[ "$status" = 0 ]
 		strip --strip-debug -o "$DIR/$n.ko" "$output"
 		# It may be a link into the private root.
