@@ -3,10 +3,11 @@
 # description: in little memory, against a hog that the OOM killer ends, and loaded in a small cgroup
 # timeout: 360
 # mem: 512M
-# console: any Out of memory: Killed process [0-9]+ \(awk\)
+# console: any Out of memory: Killed process [0-9]+ \(awk\)|(awk|insmod): page allocation failure: order:0|Memory cgroup out of memory: Killed process [0-9]+ \((insmod|sh)\)
 #
-# The hog is the only process that may be killed; the host looks for others on the
-# console. ABUSE=N: N times as many hogs.
+# The hog is the only process that may be killed for want of the machine's memory, or
+# be refused a page of it; the host looks for others on the console. In a cgroup that
+# is too small for it the loader is killed. ABUSE=N: N times as many hogs.
 
 # shellcheck source=selftests/lib_abuse.sh
 . "${0%/*}/../lib_abuse.sh"
