@@ -34,7 +34,7 @@ clean-runs:
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
-export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB
+export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN
 export ABUSE ABUSE_SEED TRACING STRESS DAYS
 
 torture:
@@ -42,6 +42,12 @@ torture:
 
 explore:
 	@scripts/explore
+
+compare:
+	@scripts/compare $(if $(A),'$(A)') $(if $(B),'$(B)')
+
+report:
+	@scripts/report $(if $(RUN),'$(RUN)')
 
 replay:
 	@scripts/replay
@@ -65,11 +71,14 @@ help:
 	@echo 'make torture          torture stock kernels in guests: KERNELS="6.1 6.12 7"'
 	@echo '                      (and 6.12-rt, 6.12-cloud, ...; 7 is the newest 7.x)'
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
+	@echo '                      AGAIN=build/runs/X: as that run was'
 	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE]'
 	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.3-debug)'
 	@echo 'make explore          search in deterministic guests, a seed each: KERNELS= SCENARIOS='
 	@echo '                      SEEDS=100 SEED=1 DURATION=5 JOBS=N COLD=1 (docs/deterministic.md)'
 	@echo 'make replay           the same again, and both sides of its first race: RUN=build/runs/X GDB=1'
+	@echo 'make report           its races that are not known, as mails: RUN=build/runs/X'
+	@echo 'make compare          two runs side by side: A=build/runs/X B=build/runs/Y'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
@@ -80,4 +89,4 @@ help:
 	@echo 'make clean-runs       remove the runs kept in build/runs (DAYS=N: older than that)'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean clean-runs distclean torture explore replay check bench mutation soak help
+.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay check bench mutation soak help

@@ -340,3 +340,60 @@ torture()
 	DETERMINISTIC=1 VM=vng torture
 	[ "$status" = 2 ]
 }
+
+@test "a race that is not known is on the screen as a mail, and in REPORT.txt" {
+	local dir
+	guest 7.2 ok 0 FAILURE 7 1000
+	torture
+	[ "$status" = 1 ]
+	[[ $output == *'Subject: vma_torture: map_fixed/gap on '* ]]
+	[[ $output == *'7 times in 3000 operations of map_fixed in 30 s'* ]]
+	[[ ${lines[-1]} == FAILURE:* ]]
+	dir=$(dirname "$FAKE"/build/runs/*/REPORT.txt)
+	grep -q '^Subject: ' "$dir/REPORT.txt"
+	# The same line again, from the directory that is kept.
+	run "$FAKE/scripts/report" "$dir"
+	[ "$status" = 0 ]
+	[[ $output == Subject:*'make torture KERNELS=7.2 SCENARIOS=map_fixed'* ]]
+	run "$FAKE/scripts/compare" "$dir" "$dir"
+	[ "$status" = 0 ]
+	[[ $output =~ map_fixed\ +gap\ races/s ]]
+}
+
+@test "a known race is no mail" {
+	guest 6.1 ok 0 FAILURE 7 1000
+	kernels=6.1 torture
+	[ "$status" = 0 ]
+	[[ $output != *Subject:* ]]
+	[ -z "$(find "$FAKE/build/runs" -name REPORT.txt)" ]
+}
+
+@test "--again: kernel, scenarios, parameters and seconds of an earlier run" {
+	local dir
+	guest 7.2 ok 0 SUCCESS 0 1000
+	SCENARIOS=map_fixed DURATION=7 ARGS='nreaders=3 seed=9' torture
+	[ "$status" = 0 ]
+	dir=$(echo "$FAKE"/build/runs/*-7.2-torture)
+	rm "$FAKE/build/command-7.2"
+	run "$FAKE/scripts/torture" --again "$dir"
+	echo "$output"
+	[ "$status" = 0 ]
+	grep -qF 'guest-torture 7 duration=7 stat_interval=10 nreaders=3 seed=9 scenarios=map_fixed' \
+		"$FAKE/build/command-7.2"
+	AGAIN=$dir DURATION=8 run "$FAKE/scripts/torture"
+	[ "$status" = 0 ]
+	grep -qF 'guest-torture 8 duration=8' "$FAKE/build/command-7.2"
+}
+
+@test "--again, report, compare: what is no run is refused, with code 2" {
+	local words
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	for words in "torture --again" "torture --again $BATS_TEST_TMPDIR/empty" \
+		"report $BATS_TEST_TMPDIR/empty" "report" "compare $BATS_TEST_TMPDIR/empty" \
+		"compare $BATS_TEST_TMPDIR/empty $BATS_TEST_TMPDIR/empty" "report --junit"; do
+		# shellcheck disable=SC2086  # words
+		run "$FAKE/scripts/"$words
+		[ "$status" = 2 ] || { echo "$words: $status: $output"; return 1; }
+		[ ${#lines[@]} = 1 ] || { echo "$words: $output"; return 1; }
+	done
+}

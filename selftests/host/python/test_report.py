@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Mails about races, runs compared, and JUnit."""
+
+import copy
+import tempfile
+import unittest
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from vt import compare, junit, ledger, report, torture
+
+TOP = Path(__file__).parents[3]
+RECORD = ('seq=1 time_ns=1 scenario=map_fixed kind=stale addr=0x1000 mm=1 cpu=0 pid=7 '
+          'comm=map_fixed_r/0 variant=0000abcd detail="read 3, not 4"')
+OUTPUT = f"""verdict FAILURE
+state map_fixed done
+value map_fixed ops 3000
+value map_fixed exposure 1000
+value map_fixed races 9
+value map_fixed race_stale 7
+value map_fixed looks_stale 5000
+value map_fixed exposure_stale 1000
+value map_fixed race_gap 2
+value map_fixed looks_gap 50
+value map_fixed exposure_gap 10
+value map_fixed first_race_ms 12
+state vma_lock skipped: no per-VMA locks
+summary verdict FAILURE  seed 42
+summary map_fixed: stale broken 7 times: nobody reads what was mapped before (mmap(2))
+variant scenario=map_fixed kind=stale variant=0000abcd races=7 seq=1 during=mmap detail="read 3, not 4"
+variant scenario=map_fixed kind=gap variant=0000beef races=2 seq=2 detail="point walk: nothing at 0x1"
+race {RECORD}
+race     mf_stale+0x1/0x2 [vma_torture]
+race seq=2 time_ns=1 scenario=map_fixed kind=gap addr=0x1 mm=1 cpu=0 pid=1 comm=x variant=0000beef detail="point walk: nothing at 0x1"
+unload 120
+"""
+
+
+class Runs(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.dir = Path(scratch.name)
+
+    def doc(self, output=OUTPUT, own=False, console="", **parameters):
+        (self.dir / "output").write_text(output)
+        (self.dir / "status").write_text("outcome=ok\nrc=0\naccel=tcg\n")
+        (self.dir / "console.log").write_text(console)
+        kernel = {"name": "6.1", "version": "6.1.192", "release": "6.1.0-56-amd64",
+                  "package": "" if own else "6.1.192-2", "own": own}
+        identity = {"image": "aa", "module": "bb", "source": "cc", "initramfs": "dd",
+                    "command": "", "config": "ee", "deterministic": False}
+        known = ledger.load("6.1.192", [] if own else [TOP / "scripts/known-races"])
+        return torture.judge(torture.Run(self.dir, kernel, known, False, 10, [], parameters,
+                                         identity, "2026-11-26T02:00:00Z"))
+
+
+class Mails(Runs):
+    def test_only_what_is_not_known_is_reported(self):
+        (mail,) = report.reports(self.dir, self.doc())
+        text = "\n".join(mail)
+        self.assertIn("map_fixed/stale on 6.1.0-56-amd64", mail[0])
+        self.assertNotIn("map_fixed/gap", text)
+
+    def test_a_mail_has_the_promise_the_record_and_how_often(self):
+        (mail,) = report.reports(self.dir, self.doc())
+        text = " ".join("\n".join(mail).split())
+        for part in ("read 3, not 4", "while mmap was in flight",
+                     "nobody reads what was mapped before (mmap(2))",
+                     "package 6.1.192-2", "config sha256 ee",
+                     "7 times in 3000 operations of map_fixed in 10 s",
+                     "looked 5000 times, 1000 of these overlapped",
+                     "first race came after 12 ms", RECORD, "mf_stale+0x1/0x2 [vma_torture]"):
+            self.assertIn(part, text)
+
+    def test_the_command_repeats_what_was_given_and_drawn(self):
+        doc = self.doc(duration="10", stat_interval="10", nreaders="3")
+        self.assertEqual(report.repeats(doc, "map_fixed"),
+                         "make torture KERNELS=6.1 SCENARIOS=map_fixed DURATION=10 "
+                         "'ARGS=nreaders=3 seed=42'")
+        self.assertEqual(report.again(doc), ["6.1", "stock", "10", "", "nreaders=3 seed=42"])
+
+    def test_a_kernel_of_ones_own_has_no_package(self):
+        mails = report.reports(self.dir, self.doc(own=True))
+        self.assertEqual(len(mails), 2)
+        text = "\n".join(mails[0])
+        self.assertIn("built from a tree", text)
+        self.assertIn("KERNEL_TREE=DIR", text)
+
+    def test_the_file_goes_when_there_is_nothing_to_report(self):
+        self.assertEqual(len(report.write(self.dir, self.doc())), 1)
+        self.assertIn("Subject:", (self.dir / "REPORT.txt").read_text())
+        silent = self.doc(OUTPUT.replace("races=7", "races=0").replace("race_stale 7",
+                                                                       "race_stale 0"))
+        self.assertEqual(report.write(self.dir, silent), [])
+        self.assertFalse((self.dir / "REPORT.txt").exists())
+
+
+class Compared(Runs):
+    def test_a_run_with_itself(self):
+        doc = self.doc()
+        lines, new = compare.compare(doc, doc)
+        self.assertFalse(new)
+        text = "\n".join(lines)
+        self.assertIn("1.00", text)
+        for word in ("new in B", "gone in B", "not the same"):
+            self.assertNotIn(word, text)
+
+    def test_new_and_gone(self):
+        a = self.doc()
+        b = copy.deepcopy(a)
+        b["scenarios"][0]["variants"].pop(0)
+        lines, new = compare.compare(a, b)
+        self.assertFalse(new)
+        self.assertTrue(any(line.startswith("gone in B: map_fixed/stale: 7 times in A, none in "
+                                            "3000 operations") for line in lines), lines)
+        lines, new = compare.compare(b, a)
+        self.assertTrue(new)
+        self.assertIn("new in B: map_fixed/stale: 7 times: read 3, not 4", lines)
+
+    def test_an_oracle_that_went_blind_and_other_sources_are_said(self):
+        a = self.doc()
+        b = copy.deepcopy(a)
+        b["scenarios"][0]["kinds"]["stale"]["exposure"] = 1
+        b["identity"]["source"] = "other"
+        b["parameters"] = {"nreaders": "1"}
+        text = "\n".join(compare.compare(a, b)[0])
+        self.assertIn("map_fixed/stale: 100 exposed looks a second in A, 0 in B", text)
+        self.assertIn("sources are not the same", text)
+        self.assertIn("nreaders=1", text)
+
+
+class JUnit(Runs):
+    def test_a_stock_parser_reads_it(self):
+        doc = self.doc(console="[    1.000000] BUG: a \x1b[31m<bad> & thing\n")
+        doc["scenarios"][0]["incomplete"], doc["scenarios"][0]["why"] = ["blind"], "blind"
+        root = ET.fromstring(junit.document([doc, doc]).encode())
+        (first, _) = root.findall("testsuite")
+        cases = {case.get("name"): case for case in first
+                 if case.get("classname") == "6.1.map_fixed"}
+        self.assertEqual(cases["stale"].find("failure").get("message"),
+                         "7 of a race that is not known")
+        self.assertIn("known: ", cases["gap"].find("system-out").text)
+        self.assertIsNone(cases["gap"].find("failure"))
+        self.assertEqual(cases["earned"].find("error").get("message"), "blind")
+        skip = [case for case in first if case.get("classname") == "6.1.vma_lock"]
+        self.assertEqual(skip[0].find("skipped").get("message"), "no per-VMA locks")
+        self.assertEqual((first.get("tests"), first.get("failures"), first.get("errors"),
+                          first.get("skipped")), ("5", "1", "2", "1"))
+
+
+if __name__ == "__main__":
+    unittest.main()
