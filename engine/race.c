@@ -24,6 +24,7 @@
 #include <linux/stacktrace.h>
 
 #include "engine.h"
+#include "others.h"
 #include "race.h"
 #include "trace.h"
 
@@ -274,6 +275,8 @@ void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
 	vt_records[rec.seq % VT_RACE_RECORDS] = rec;
 	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
 
+	if (rec.first)
+		vt_others_ask(run, rec.seq, rec.time_ns);
 	vt_race_print(&rec, stack, rec.first ? depth : 0);
 
 	if (vt_params.panic_on_race)
@@ -296,6 +299,7 @@ void vt_races_reset(void)
 	vt_race_seq = 0;
 	vt_nr_variants = 0;
 	memset(vt_records, 0, sizeof(vt_records));
+	vt_others_reset();
 	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
 	WRITE_ONCE(vt_stop_asked, false);
 }
@@ -379,7 +383,7 @@ void vt_variants_show(struct seq_file *m)
  * @m: where to
  *
  * The first of each variant is always among them, however many followed, and has
- * its stack below it.
+ * its stack below it, and what the other threads of the run did.
  *
  * Context: may sleep. Races that come in meanwhile may be missed or be seen.
  */
@@ -400,6 +404,7 @@ void vt_races_show(struct seq_file *m)
 			continue;
 		vt_record_show(m, &rec);
 		vt_stack_show(m, rec.seq);
+		vt_others_show(m, rec.seq);
 	}
 
 	for (seq = oldest; seq <= end; seq++) {
@@ -409,7 +414,9 @@ void vt_races_show(struct seq_file *m)
 		if (rec.seq != seq)	/* overtaken, or reset */
 			continue;
 		vt_record_show(m, &rec);
-		if (rec.first)
-			vt_stack_show(m, seq);
+		if (!rec.first)
+			continue;
+		vt_stack_show(m, seq);
+		vt_others_show(m, seq);
 	}
 }

@@ -19,6 +19,7 @@
 
 #include "delay.h"
 #include "engine.h"
+#include "others.h"
 #include "race.h"
 #include "session.h"
 #include "space.h"
@@ -558,4 +559,5 @@ void vt_session_exit(void)
 	vt_for_each_run(run)
 		vt_run_exit(run);
 	vt_nr_runs = 0;
+	vt_others_wait();
 }

@@ -49,6 +49,10 @@ struct vt_symbol {
 	X(kernel_clone, pid_t, (struct kernel_clone_args *args), (args)) \
 	X(do_exit, void, (long code), (code))				\
 	X(kernel_wait, int, (pid_t pid, int *stat), (pid, stat))	\
+	X(stack_trace_save_tsk, unsigned int,				\
+	  (struct task_struct *task, unsigned long *store,		\
+	   unsigned int size, unsigned int skip),			\
+	  (task, store, size, skip))					\
 	X(sys_mprotect, long, (const struct pt_regs *regs), (regs))	\
 	X(sys_mremap, long, (const struct pt_regs *regs), (regs))	\
 	X(sys_madvise, long, (const struct pt_regs *regs), (regs))

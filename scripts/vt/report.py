@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""REPORT.txt: an unknown race as a mail that one could send.
+"""REPORT.txt: an unknown race as a mail that one could send, both sides of it.
 
 Nothing stands in it that was not measured in the run, or that the module does not
 say itself: the promises are the module's own words.
@@ -83,6 +83,8 @@ def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
     name = f"{scenario['name']}/{variant['kind']}"
     numbers = scenario["kinds"].get(variant["kind"], {})
     lines = [f"Subject: vma_torture: {name} on {kernel['release'] or kernel['name']}", ""]
+    lines += _paragraph("Signature:",
+                        f"{name}/{variant['variant'] or 'unknown'}, the same in each run")
     lines += _paragraph("Seen:", variant["detail"] or "no record of it is left")
     if variant["during"]:
         lines += _paragraph("", f"while {variant['during']} was in flight")
@@ -110,6 +112,11 @@ def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
     record = first_records(output).get((scenario["name"], variant["kind"], variant["variant"]))
     lines.append(f"  {record}" if record else "  (the guest did not come to print it)")
     lines += [f"      {frame}" for frame in variant["stack"]]
+    for other in variant["others"]:
+        where = f"on CPU {other['cpu']}" if other["cpu"] >= 0 else "off its CPU"
+        lines += ["", f"  {other['comm']}, pid {other['pid']}, {where}, "
+                  f"{other['after_ns'] / 1000:.0f} us after that:"]
+        lines += [f"      {frame}" for frame in other["stack"]]
     if doc["guest"]["outcome"] != "ok" or doc["console"]["trouble"]:
         lines += ["", "What the kernel said itself:", ""]
         lines += [f"  {line}" for line in doc["console"]["trouble"][:20]

@@ -17,9 +17,10 @@ SCHEMA = 1
 # object's own table.  None stands for "or null", Any for whatever it is.
 Shape = Mapping[str, Any]
 
+_OTHER: Shape = {"cpu": int, "pid": int, "comm": str, "after_ns": int, "stack": [str]}
 _RACE: Shape = {
     "kind": str, "variant": str, "count": int, "known": bool, "why": str,
-    "detail": str, "during": str, "stack": [str],
+    "detail": str, "during": str, "stack": [str], "others": [_OTHER],
 }
 _KIND: Shape = {"looks": int, "exposure": int, "races": int}
 _SCENARIO: Shape = {

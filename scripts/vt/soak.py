@@ -206,7 +206,7 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
         seen[0] += 1
         total.variants.setdefault((race.kind, race.variant), {
             "kind": race.kind, "variant": race.variant, "count": 0, "known": why is not None,
-            "why": why or "", "detail": race.detail, "during": "", "stack": []})["count"] += 1
+            "why": why or "", "detail": race.detail, "during": "", "stack": [], "others": []})["count"] += 1
 
     rows = []
     scenarios = []

@@ -26,6 +26,8 @@ _VARIANT = re.compile(
 _RECORD = re.compile(
     r"seq=(?P<seq>\d+) .*\bscenario=(?P<scenario>\S+) kind=(?P<kind>\S+) .*"
     r'detail="(?P<detail>[^"]*)"')
+_OTHER = re.compile(r"  other: cpu=(?P<cpu>-?\d+) pid=(?P<pid>\d+) comm=(?P<comm>.*) "
+                    r"after_ns=(?P<after_ns>\d+)")
 _NOTE = re.compile(r"(?P<scenario>[a-z_]+): (?P<what>incomplete): (?P<why>.*)")
 
 _COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure)_[a-z_]+")
@@ -46,6 +48,7 @@ class Variant:
     during: str = ""
     seq: int = 0
     stack: list[str] = field(default_factory=list)
+    others: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -78,8 +81,9 @@ def read_driver(lines: Iterable[str]) -> Driver:
     """Parse guest-torture's records."""
     driver = Driver()
     stacks: dict[int, list[str]] = {}
-    records: dict[int, re.Match[str]] = {}
+    others: dict[int, list[dict[str, Any]]] = {}
     at = 0
+    frames: list[str] = []
     for line in lines:
         word, _, rest = line.rstrip("\n").partition(" ")
         parts = rest.split()
@@ -107,11 +111,18 @@ def read_driver(lines: Iterable[str]) -> Driver:
                     match["detail"], match["during"] or "", int(match["seq"])))
         elif word == "race":
             match = _RECORD.match(rest)
+            other = _OTHER.match(rest)
             if match:
                 at = int(match["seq"])
-                records[at] = match
-            elif rest.startswith("    ") and at:
-                stacks.setdefault(at, []).append(rest.strip())
+                frames = stacks.setdefault(at, [])
+            elif other and at:
+                frames = []
+                others.setdefault(at, []).append(
+                    {"cpu": int(other["cpu"]), "pid": int(other["pid"]),
+                     "comm": other["comm"], "after_ns": int(other["after_ns"]),
+                     "stack": frames})
+            elif rest.startswith("    "):
+                frames.append(rest.strip())
         elif word == "progress" and parts:
             driver.progress.append(int(parts[0]) if parts[0].lstrip("-").isdigit() else -1)
         elif word == "unload" and rest.isdigit():
@@ -122,6 +133,7 @@ def read_driver(lines: Iterable[str]) -> Driver:
             driver.leaks.append(rest)
     for variant in driver.variants:
         variant.stack = stacks.get(variant.seq, [])
+        variant.others = others.get(variant.seq, [])
     return driver
 
 
@@ -222,7 +234,7 @@ def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[consol
         why = known.why(name, v.kind, v.detail)
         variants.append({"kind": v.kind, "variant": v.variant, "count": v.count,
                          "known": why is not None, "why": why or "", "detail": v.detail,
-                         "during": v.during, "stack": v.stack})
+                         "during": v.during, "stack": v.stack, "others": v.others})
     incomplete = _incomplete(driver, name)
     skipped = state.startswith("skipped")
     if not skipped and name in driver.states:

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The other side of a race. Who reports it knows what it saw; what broke the
+ * promise is at work in another thread. So with the first race of a variant the
+ * stacks of the run's other threads are taken: of one that is off its CPU at
+ * once, of one that runs by an interrupt of the CPU it runs on, which is asked
+ * for and never waited for.
+ */
+#include <linux/atomic.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/kallsyms.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/smp.h>
+#include <linux/stacktrace.h>
+#include <linux/timekeeping.h>
+
+#include "engine.h"
+#include "others.h"
+#include "symbols.h"
+#include "thread.h"
+
+#define VT_OTHERS_RACES	24	/* the first variants; later ones have none */
+#define VT_OTHERS	6	/* threads of each */
+#define VT_OTHERS_DEPTH	28
+
+/**
+ * struct vt_other - what one thread was doing
+ * @csd: asks its CPU
+ * @race: what it belongs to
+ * @cpu: of the thread, or -1 if it was on none
+ * @pid: its pid
+ * @comm: its name
+ * @after_ns: how long after the race was seen the stack was taken
+ * @depth: entries in @stack
+ * @stack: as it was
+ * @there: all of this has been filled in
+ */
+struct vt_other {
+	call_single_data_t csd;
+	struct vt_others *race;
+	int cpu;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	u64 after_ns;
+	unsigned int depth;
+	unsigned long stack[VT_OTHERS_DEPTH];
+	bool there;
+};
+
+/**
+ * struct vt_others - the other side of one race
+ * @run: whose threads
+ * @seq: number of the race
+ * @time_ns: when it was seen
+ * @side: the threads
+ */
+struct vt_others {
+	struct vt_run *run;
+	u64 seq;
+	u64 time_ns;
+	struct vt_other side[VT_OTHERS];
+};
+
+static struct vt_others vt_others[VT_OTHERS_RACES];
+static atomic_t vt_nr_others;		/* asked for; may be more than there are */
+static atomic_t vt_others_pending;	/* interrupts that have not come yet */
+
+static struct vt_thread *vt_thread_of(struct task_struct *task,
+				      const struct vt_run *run)
+{
+	struct vt_thread *t;
+
+	if (!vt_is_thread(task))
+		return NULL;
+	t = kthread_data(task);
+	return t->run == run ? t : NULL;
+}
+
+static void vt_other_fill(struct vt_other *o, struct task_struct *task, int cpu)
+{
+	o->cpu = cpu;
+	o->pid = task->pid;
+	memcpy(o->comm, task->comm, sizeof(o->comm));
+	o->comm[sizeof(o->comm) - 1] = '\0';
+	o->after_ns = ktime_get_boottime_ns() - o->race->time_ns;
+	/* Pairs with the acquire in vt_others_show(): it is all there. */
+	smp_store_release(&o->there, true);
+}
+
+/* On the other CPU, in the middle of whatever it does, interrupts off. */
+static void vt_other_interrupt(void *data)
+{
+	struct vt_other *o = data;
+
+	if (vt_thread_of(current, o->race->run)) {
+		o->depth = stack_trace_save(o->stack, VT_OTHERS_DEPTH, 0);
+		vt_other_fill(o, current, smp_processor_id());
+	}
+	atomic_dec(&vt_others_pending);
+}
+
+/* Those that run: their CPUs are interrupted, the first VT_OTHERS - 1 of them. */
+static unsigned int vt_others_interrupt(struct vt_others *race)
+{
+	int cpu, here = raw_smp_processor_id();
+	unsigned int n = 0;
+
+	for_each_online_cpu(cpu) {
+		struct vt_other *o = &race->side[n];
+
+		if (cpu == here)
+			continue;
+		if (n == VT_OTHERS - 1)
+			break;
+		atomic_inc(&vt_others_pending);
+		INIT_CSD(&o->csd, vt_other_interrupt, o);
+		if (smp_call_function_single_async(cpu, &o->csd))
+			atomic_dec(&vt_others_pending);
+		else
+			n++;
+	}
+	return n;
+}
+
+/*
+ * Those that do not run, asleep or preempted: where they will go on. Only a thread
+ * of the run may look at the list of its threads, which changes when there is none.
+ */
+static void vt_others_asleep(struct vt_others *race, unsigned int n)
+{
+	struct vt_run *run = race->run;
+	struct vt_thread *t;
+
+	if (!vt_has(stack_trace_save_tsk) || !vt_thread_of(current, run))
+		return;
+	list_for_each_entry(t, &run->threads, node) {
+		struct vt_other *o = &race->side[n];
+
+		if (n == VT_OTHERS)
+			break;
+		if (t->task == current || READ_ONCE(t->task->on_cpu) ||
+		    READ_ONCE(t->paused))
+			continue;
+		o->depth = vt_call(stack_trace_save_tsk)(t->task, o->stack,
+							 VT_OTHERS_DEPTH, 0);
+		/* Since when it has been running again its stack was no use. */
+		if (!o->depth || READ_ONCE(t->task->on_cpu))
+			continue;
+		vt_other_fill(o, t->task, -1);
+		n++;
+	}
+}
+
+/**
+ * vt_others_ask() - take the stacks of the other threads of a run
+ * @run: run of the scenario that saw a race
+ * @seq: number of the race
+ * @time_ns: when it was seen, since boot
+ *
+ * Does not wait: what other CPUs do is known when their interrupts have come.
+ *
+ * Context: any but NMI.
+ */
+void vt_others_ask(struct vt_run *run, u64 seq, u64 time_ns)
+{
+	unsigned int i = atomic_fetch_inc(&vt_nr_others);
+	struct vt_others *race;
+
+	if (i >= VT_OTHERS_RACES) {
+		atomic_dec(&vt_nr_others);
+		return;
+	}
+	race = &vt_others[i];
+	race->run = run;
+	race->time_ns = time_ns;
+	for (i = 0; i < VT_OTHERS; i++) {
+		race->side[i].race = race;
+		race->side[i].there = false;
+	}
+	/* Whose is set up before it can be found. Pairs with vt_others_show(). */
+	smp_store_release(&race->seq, seq);
+
+	vt_others_asleep(race, vt_others_interrupt(race));
+}
+
+/* The interrupt itself is no part of what the thread was doing. */
+static unsigned int vt_other_skip(const struct vt_other *o)
+{
+	char name[KSYM_SYMBOL_LEN];
+	unsigned int i;
+
+	for (i = 0; i < o->depth; i++) {
+		sprint_symbol_no_offset(name, o->stack[i]);
+		if (!strncmp(name, "asm_sysvec_", 11))
+			return i + 1;
+	}
+	return 0;
+}
+
+/**
+ * vt_others_show() - the other side of a race, if it is known
+ * @m: where to
+ * @seq: number of the race
+ *
+ * A line for each thread, and below it its stack, the innermost function first.
+ *
+ * Context: may sleep.
+ */
+void vt_others_show(struct seq_file *m, u64 seq)
+{
+	struct vt_others *race = NULL;
+	unsigned int i, j;
+
+	for (i = 0; i < VT_OTHERS_RACES && !race; i++)
+		/* Pairs with vt_others_ask(). */
+		if (smp_load_acquire(&vt_others[i].seq) == seq)
+			race = &vt_others[i];
+	if (!race)
+		return;
+	for (i = 0; i < VT_OTHERS; i++) {
+		struct vt_other *o = &race->side[i];
+
+		/* Pairs with vt_other_fill(). */
+		if (!smp_load_acquire(&o->there))
+			continue;
+		seq_printf(m, "  other: cpu=%d pid=%d comm=%s after_ns=%llu\n",
+			   o->cpu, o->pid, o->comm, o->after_ns);
+		for (j = vt_other_skip(o); j < o->depth; j++)
+			seq_printf(m, "      %pS\n", (void *)o->stack[j]);
+	}
+}
+
+/**
+ * vt_others_wait() - wait until no CPU will be interrupted any more
+ *
+ * Context: may sleep; nobody asks for anything any more.
+ */
+void vt_others_wait(void)
+{
+	/* A CPU that goes offline handles first what it was asked. */
+	while (atomic_read(&vt_others_pending))
+		msleep(20);
+}
+
+/**
+ * vt_others_reset() - forget all of it
+ *
+ * An interrupt that is still to come is a thread's of a race that nobody asks for.
+ *
+ * Context: any.
+ */
+void vt_others_reset(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < VT_OTHERS_RACES; i++)
+		WRITE_ONCE(vt_others[i].seq, 0);
+	atomic_set(&vt_nr_others, 0);
+}

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# description: the first race of a variant has both sides: who saw it, and what broke the promise
+# timeout: 120
+
+# shellcheck source=selftests/lib.sh
+. "${0%/*}/lib.sh"
+
+: "${flavour:=}" "${where:=}"
+
+both_sides()
+{
+	# shellcheck disable=SC2086  # one parameter or none
+	loaded_with scenarios=map_fixed $flavour seed="$1" || return
+	wait_for 20 above map_fixed/race_gap 0 || no "no race in 20 s" || return
+	# Interrupts that were asked for have come by then.
+	control stop
+	grep -A60 -m1 'kind=gap ' "$D/races" | awk -v where="$where" '
+	/^seq=/ && n++ { exit }
+	/^    [^ ]/ && !other { seen = seen $1 "\n" }
+	/^  other: / { other = 1; writer = / comm=map_fixed_w\// }
+	/^      / && writer { side = side $1 "\n" }
+	END {
+		if (seen !~ /mf_gap|mf_look/) { print "who saw it is not there"; exit 1 }
+		if (side !~ /mf_writer/) { print "no writer"; exit 1 }
+		if (side !~ where) { print "a writer at something else"; exit 1 }
+	}' > "$tmp/why"
+	_rc=$?
+	unload
+	[ $_rc = 0 ] || note "seed $1: $(cat "$tmp/why")"
+	return $_rc
+}
+
+# A writer that had left before it was looked at is not to be seen: one of five.
+most_times()
+{
+	caught=0
+	for seed in 1 2 3 4 5; do
+		! both_sides $seed || caught=$((caught + 1))
+		[ ! -d "$D" ] || unload
+	done
+	note "$caught of 5"
+	[ $caught -ge 4 ]
+}
+
+# What is asked of other CPUs may come when the module would be gone.
+at_once()
+{
+	for seed in 1 2 3 4 5 6 7 8 9 10; do
+		loaded_with scenarios=map_fixed busted=map_fixed seed=$seed || return
+		wait_for 20 above map_fixed/races 0 || no "no race in 20 s" || return
+		unload || return
+	done
+}
+
+begin 3
+# On a kernel that has the gap by itself readers see it while a writer is in mmap();
+# elsewhere a replacement is broken on purpose, and the writer is in that.
+if gap_is_expected; then
+	flavour='' where='mmap_region|do_mmap'
+else
+	flavour=busted=map_fixed/gap where='mf_replace|mf_break'
+fi
+check "the other side of a race is the writer that breaks the promise" most_times
+check "unloaded as races are seen, ten times" at_once
+check "nothing is left" nothing_left
+
+ktap_finished
