@@ -204,9 +204,9 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
         seen = total.races.setdefault((race.kind, why is not None),
                                       [0, 1, soak.turns[-1].number if soak.turns else 0])
         seen[0] += 1
-        total.variants.setdefault((race.kind, race.variant), {
-            "kind": race.kind, "variant": race.variant, "count": 0, "known": why is not None,
-            "why": why or "", "detail": race.detail, "during": "", "stack": [], "others": []})["count"] += 1
+        variant = torture.Variant(race.scenario, race.kind, race.variant, 0, race.detail)
+        total.variants.setdefault((race.kind, race.variant),
+                                  torture.describe(variant, why))["count"] += 1
 
     rows = []
     scenarios = []

@@ -38,7 +38,7 @@ _MIN_SECONDS = 5
 
 @dataclass
 class Variant:
-    """All races of one variant, and its first record."""
+    """All races of one variant, and its first record, as it was printed and read."""
 
     scenario: str
     kind: str
@@ -47,6 +47,7 @@ class Variant:
     detail: str
     during: str = ""
     seq: int = 0
+    record: str = ""
     stack: list[str] = field(default_factory=list)
     others: list[dict[str, Any]] = field(default_factory=list)
 
@@ -80,6 +81,7 @@ class Driver:
 def read_driver(lines: Iterable[str]) -> Driver:
     """Parse guest-torture's records."""
     driver = Driver()
+    records: dict[int, str] = {}
     stacks: dict[int, list[str]] = {}
     others: dict[int, list[dict[str, Any]]] = {}
     at = 0
@@ -110,12 +112,11 @@ def read_driver(lines: Iterable[str]) -> Driver:
                     match["scenario"], match["kind"], match["variant"], int(match["races"]),
                     match["detail"], match["during"] or "", int(match["seq"])))
         elif word == "race":
-            match = _RECORD.match(rest)
-            other = _OTHER.match(rest)
-            if match:
+            if match := _RECORD.match(rest):
                 at = int(match["seq"])
+                records[at] = rest
                 frames = stacks.setdefault(at, [])
-            elif other and at:
+            elif other := _OTHER.match(rest):
                 frames = []
                 others.setdefault(at, []).append(
                     {"cpu": int(other["cpu"]), "pid": int(other["pid"]),
@@ -132,6 +133,7 @@ def read_driver(lines: Iterable[str]) -> Driver:
         elif word == "leak":
             driver.leaks.append(rest)
     for variant in driver.variants:
+        variant.record = records.get(variant.seq, "")
         variant.stack = stacks.get(variant.seq, [])
         variant.others = others.get(variant.seq, [])
     return driver
@@ -220,6 +222,13 @@ def _variants_of(driver: Driver, logged: Sequence[console.Race], scenario: str,
     return found
 
 
+def describe(v: Variant, why: str | None) -> dict[str, Any]:
+    """A variant in results.json, with why it is known, or None."""
+    return {"kind": v.kind, "variant": v.variant, "count": v.count, "known": why is not None,
+            "why": why or "", "detail": v.detail, "during": v.during, "stack": v.stack,
+            "others": v.others}
+
+
 def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[console.Race],
                    name: str, alive: bool) -> dict[str, Any]:
     """One scenario of a run."""
@@ -229,12 +238,8 @@ def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[consol
     kinds = {kind: {"looks": values.get(f"looks_{kind}", 0),
                     "exposure": values.get(f"exposure_{kind}", 0), "races": n}
              for kind, n in races.items()}
-    variants = []
-    for v in _variants_of(driver, logged, name, races):
-        why = known.why(name, v.kind, v.detail)
-        variants.append({"kind": v.kind, "variant": v.variant, "count": v.count,
-                         "known": why is not None, "why": why or "", "detail": v.detail,
-                         "during": v.during, "stack": v.stack, "others": v.others})
+    variants = [describe(v, known.why(name, v.kind, v.detail))
+                for v in _variants_of(driver, logged, name, races)]
     incomplete = _incomplete(driver, name)
     skipped = state.startswith("skipped")
     if not skipped and name in driver.states:

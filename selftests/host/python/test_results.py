@@ -7,13 +7,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from runs import TOP, Runs
 from vt import ledger, results, silence, torture
 
-TOP = Path(__file__).parents[3]
-KERNEL = {"name": "6.1", "version": "6.1.192", "release": "6.1.0-56-amd64",
-          "package": "6.1.192-2", "own": False}
-IDENTITY = {"image": "aa", "module": "bb", "source": "cc", "initramfs": "dd", "command": "",
-            "config": "", "deterministic": False}
 OUTPUT = """progress 5 FAILURE map_fixed:7/1000:gap=7
 verdict FAILURE
 state map_fixed done
@@ -37,21 +33,9 @@ unload 120
 """
 
 
-class Documents(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.dir = Path(scratch.name)
-
+class Documents(Runs):
     def doc(self, output=OUTPUT, status="outcome=ok\nrc=0\n", console="", **more):
-        (self.dir / "output").write_text(output)
-        (self.dir / "status").write_text(status)
-        (self.dir / "console.log").write_text(console)
-        run = torture.Run(self.dir, KERNEL,
-                          ledger.load("6.1.192", [TOP / "scripts/known-races"]),
-                          more.pop("strict", False), 10, [], more, dict(IDENTITY),
-                          "2026-11-26T02:00:00Z")
-        return torture.judge(run)
+        return self.judged(output, status, console, more, strict=more.pop("strict", False))
 
     def test_a_run(self):
         doc = self.doc()
