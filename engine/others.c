@@ -128,6 +128,20 @@ static unsigned int vt_others_interrupt(struct vt_others *race)
 }
 
 /*
+ * Whether a thread is in a function with a return probe. The unwinder warns when
+ * it meets one on the stack of another thread that may run, and none of our looks
+ * may be the reason for a warning.
+ */
+static bool vt_other_is_probed(const struct task_struct *task)
+{
+#ifdef CONFIG_RETHOOK
+	return READ_ONCE(task->rethooks.first);
+#else
+	return false;
+#endif
+}
+
+/*
  * Those that do not run, asleep or preempted: where they will go on. Only a thread
  * of the run may look at the list of its threads, which changes when there is none.
  */
@@ -144,7 +158,7 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 		if (n == VT_OTHERS)
 			break;
 		if (t->task == current || READ_ONCE(t->task->on_cpu) ||
-		    READ_ONCE(t->paused))
+		    READ_ONCE(t->paused) || vt_other_is_probed(t->task))
 			continue;
 		o->depth = vt_call(stack_trace_save_tsk)(t->task, o->stack,
 							 VT_OTHERS_DEPTH, 0);
