@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import (bench, codes, console, expect, guest, ktap, ledger, mutation, results, silence, soak,
+from . import (bench, check, codes, console, expect, guest, ktap, ledger, mutation, results, silence, soak,
                torture)
 from .table import align
 
@@ -33,6 +33,9 @@ def cmd_ktap(args: argparse.Namespace) -> int:
     parser = guest.read_stream(sys.stdin, tally)
     if args.dir:
         outcome = guest.end_guest(parser, tally, args.dir, args.name, args.allow)
+        doc = _check_document(args, tally)
+        results.write(args.dir, doc)
+        silence.append(args.build / "silence", doc)
         (args.dir / "judged").write_text(
             f"outcome={outcome}\nbegun={parser.begun}\n", encoding="utf-8")
     else:
@@ -42,11 +45,26 @@ def cmd_ktap(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_document(args: argparse.Namespace, tally: guest.Tally) -> dict[str, object]:
+    kernel = _kernel(args)
+    parameters = {"guest": args.name}
+    parameters.update({name: os.environ[name] for name in ("ABUSE", "ABUSE_SEED", "SLOW")
+                       if os.environ.get(name)})
+    return check.judge(
+        check.Guest(args.dir, kernel, ledger.load(str(kernel["version"]), _ledgers(False)),
+                    parameters, _identity(args), args.started or results.now()),
+        tally.kept, tally.told, args.allow)
+
+
 def cmd_totals(args: argparse.Namespace) -> int:
     """Print what failed, what was expected to, and the totals."""
     kept = []
+    times = []
     for line in Path(args.results).read_text("utf-8").splitlines():
         outcome, kernel, name, why = (line.split("\t") + ["", "", ""])[:4]
+        if outcome == "time":
+            times.append((int(why), kernel, name))
+            continue
         kept.append(expect.Outcome(outcome, kernel, name, why))
     if args.expect:
         expected = expect.parse(Path(args.expect).read_text("utf-8"))
@@ -54,6 +72,8 @@ def cmd_totals(args: argparse.Namespace) -> int:
     if args.repeated > 2:
         kept.append(expect.Outcome("fail", "-", "environment",
                                    f"{args.repeated} boots were repeated"))
+    for text in check.slowest(times):
+        print(text)
     n = {word: sum(o.outcome == word for o in kept) for word in ("ok", "fail", "skip", "xfail")}
     for word, title in (("xfail", "failed as expected:"), ("fail", "failed:")):
         if n[word]:
@@ -68,6 +88,12 @@ def cmd_totals(args: argparse.Namespace) -> int:
     if n["fail"]:
         return codes.RACE
     return codes.OK if n["ok"] else codes.BROKEN
+
+
+def cmd_list(args: argparse.Namespace) -> int:
+    """Print what selftests/run --list says, for people, and how long each took last."""
+    print("\n".join(check.listing(sys.stdin, check.last_times(args.build / "runs"))))
+    return 0
 
 
 def cmd_allow(args: argparse.Namespace) -> int:
@@ -273,6 +299,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", required=True, help="where results are kept, one a line")
     sub.add_argument("--prefix", default="", help="said before each name")
     sub.add_argument("--kernel", default="-", help="of the guest")
+    sub.add_argument("--build", type=Path, default=Path("build"),
+                     help="with --dir: what the scripts build in")
+    sub.add_argument("--module", default="", help="with --dir: the module of the guest")
+    sub.add_argument("--started", default="", help="with --dir: when, in UTC")
+    sub.set_defaults(own=False)
     sub.add_argument("--began", default="", help="when all began, in seconds since 1970")
     sub.add_argument("--dir", type=Path, help="where scripts/vm keeps the guest")
     sub.add_argument("--name", default="guest", help="of the guest's tests together")
@@ -281,6 +312,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", required=True)
     sub.add_argument("--expect", help="which skips there are to be")
     sub.add_argument("--repeated", type=int, default=0, help="boots that were repeated")
+    build(add("list", cmd_list))
     sub = add("allow", cmd_allow)
     sub.add_argument("kernel")
     sub.add_argument("header")

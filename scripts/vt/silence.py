@@ -2,9 +2,10 @@
 """The silence file: how long, and how hard, right kernels were looked at.
 
 A line for each oracle of each scenario of each run, tabs between: when, kernel's
-package, scenario, oracle, hash of the module's sources, parameters, seconds,
-operations, looks, races (known or not), and the run's identity if it was a
-deterministic one, which counts once however often it is repeated.
+package, scenario, oracle, hash of the module's sources, parameters, seconds of the
+scenario, operations, modifications that looks met (- if the module does not count
+them), looks, races (known or not), and the run's identity if it was a deterministic
+one, which counts once however often it is repeated.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 from .table import align
 
 FIELDS = ("when", "package", "scenario", "oracle", "source", "parameters", "seconds",
-          "operations", "looks", "races", "identity")
+          "operations", "met", "looks", "races", "identity")
+_SUMS = FIELDS[6:11]
 
 
 def lines(doc: dict[str, Any]) -> list[str]:
@@ -36,8 +38,9 @@ def lines(doc: dict[str, Any]) -> list[str]:
         for kind, n in sorted(sc["kinds"].items()):
             found.append("\t".join((
                 doc["started"], package, sc["name"], kind, doc["identity"]["source"],
-                parameters, str(doc["seconds"]), str(sc["ops"]), str(n["looks"]),
-                str(n["races"]), identity)))
+                parameters, str(sc["seconds"]), str(sc["ops"]),
+                "-" if n["met"] < 0 else str(n["met"]), str(n["looks"]), str(n["races"]),
+                identity)))
     return found
 
 
@@ -58,16 +61,18 @@ def table(path: Path, source: str) -> list[str]:
     text = path.read_text("utf-8") if path.exists() else ""
     for line in text.splitlines():
         cells = line.split("\t")
+        if len(cells) == len(FIELDS) - 1:
+            cells.insert(8, "-")        # from before what looks met was kept
         if len(cells) != len(FIELDS) or cells[4] != source:
             continue
-        if cells[10] != "-":
-            key = (*cells[1:6], cells[10])
+        if cells[11] != "-":
+            key = (*cells[1:6], cells[11])
             if key in counted:
                 continue
             counted.add(key)
-        total = sums.setdefault((cells[1], cells[2], cells[3]), [0, 0, 0, 0])
-        for i in range(4):
-            total[i] += int(cells[6 + i])
-    rows = [["kernel", "scenario", "oracle", "seconds", "operations", "looks", "races"]]
+        total = sums.setdefault((cells[1], cells[2], cells[3]), [0] * len(_SUMS))
+        for i in range(len(_SUMS)):
+            total[i] += int(cells[6 + i]) if cells[6 + i] != "-" else 0
+    rows = [["kernel", "scenario", "oracle", *_SUMS]]
     rows += [[*key, *map(str, n)] for key, n in sorted(sums.items())]
-    return [f"sources {source}", *align(rows, {3, 4, 5, 6})]
+    return [f"sources {source}", *align(rows, {3, 4, 5, 6, 7})]

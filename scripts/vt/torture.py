@@ -30,7 +30,8 @@ _OTHER = re.compile(r"  other: cpu=(?P<cpu>-?\d+) pid=(?P<pid>\d+) comm=(?P<comm
                     r"after_ns=(?P<after_ns>\d+)")
 _NOTE = re.compile(r"(?P<scenario>[a-z_]+): (?P<what>incomplete): (?P<why>.*)")
 
-_COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure)_[a-z_]+")
+_COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure|met)_[a-z_]+")
+_ROW = re.compile(r"(?P<scenario>[a-z_]+) +(?:running|done|stopped) +(?P<seconds>\d+) ")
 
 # A run of fewer seconds may end before its clock is seen to go on.
 _MIN_SECONDS = 5
@@ -75,6 +76,14 @@ class Driver:
             if match:
                 return match[1]
         return ""
+
+    def seconds(self, scenario: str) -> int:
+        """How long it ran, by the module's own table; -1: it does not say."""
+        for line in self.summary:
+            match = _ROW.match(line)
+            if match and match["scenario"] == scenario:
+                return int(match["seconds"])
+        return -1
 
 
 def read_driver(lines: Iterable[str]) -> Driver:
@@ -150,6 +159,7 @@ class Run:
     parameters: dict[str, str]
     identity: dict[str, Any]
     started: str
+    tool: str = "torture"
 
 
 def read_status(directory: Path) -> dict[str, str]:
@@ -220,6 +230,18 @@ def _variants_of(driver: Driver, logged: Sequence[console.Race], scenario: str,
     return found
 
 
+def no_looks() -> dict[str, int]:
+    """An oracle's numbers before anything is added to them."""
+    return {"looks": 0, "exposure": 0, "met": -1, "races": 0}
+
+
+def add_looks(into: dict[str, int], numbers: dict[str, int]) -> None:
+    """Add one run's; of what no run told the sum is not known either."""
+    for key, number in numbers.items():
+        if number >= 0:
+            into[key] = max(into[key], 0) + number
+
+
 def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[console.Race],
                    name: str, alive: bool) -> dict[str, Any]:
     """One scenario of a run."""
@@ -227,7 +249,8 @@ def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[consol
     state = driver.states.get(name, "lost")
     races = {key[5:]: n for key, n in values.items() if key.startswith("race_")}
     kinds = {kind: {"looks": values.get(f"looks_{kind}", 0),
-                    "exposure": values.get(f"exposure_{kind}", 0), "races": n}
+                    "exposure": values.get(f"exposure_{kind}", 0),
+                    "met": values.get(f"met_{kind}", -1), "races": n}
              for kind, n in races.items()}
     variants = []
     for v in _variants_of(driver, logged, name, races):
@@ -261,9 +284,10 @@ def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[consol
         verdict = "SUCCESS"
     own = {key: n for key, n in values.items()
            if key not in ("ops", "exposure", "races", "first_race_ms")
-           and not re.match(r"(race|looks|exposure)_", key)}
+           and not re.match(r"(race|looks|exposure|met)_", key)}
     return {"name": name, "state": state, "verdict": verdict,
             "why": state.partition(": ")[2] if skipped else "; ".join(incomplete),
+            "runs": 0 if skipped else 1, "seconds": max(driver.seconds(name), 0),
             "ops": values.get("ops", 0), "exposure": values.get("exposure", 0),
             "races": total, "first_race_ms": values.get("first_race_ms", 0) if total else 0,
             "incomplete": incomplete, "absent": _absent(driver, name), "kinds": kinds,
@@ -357,7 +381,7 @@ def judge(run: Run) -> dict[str, Any]:
     missing = [f"{e.scenario}/{e.kind} \"{e.pattern.pattern}\" ({e.where}): {e.why}"
                for e in run.ledger.not_seen(ran)] if alive and not busted else []
     return {
-        "schema": results.SCHEMA, "tool": "torture", "started": run.started,
+        "schema": results.SCHEMA, "tool": run.tool, "started": run.started,
         "seconds": run.duration, "code": found, "reasons": reasons, "kernel": run.kernel,
         "identity": {**run.identity, "seed": run.parameters.get("seed") or driver.seed,
                      "accel": status.get("accel", "")},
@@ -367,7 +391,7 @@ def judge(run: Run) -> dict[str, Any]:
         "verdict": driver.verdict or "none", "unload_ms": driver.unload_ms,
         "scenarios": scenarios, "coverage": driver.coverage,
         "console": {"trouble": complaints, "user": user, "unknown": odd},
-        "known_not_seen": missing,
+        "known_not_seen": missing, "tests": [],
     }
 
 
