@@ -256,7 +256,24 @@ def cmd_soak(args: argparse.Namespace) -> int:
 
 
 def cmd_mutant(args: argparse.Namespace) -> int:
-    """Print whether a mutant was killed, by what, after how many ms, and a remark."""
+    """Print whether a mutant was killed, by what, after how many ms, and a remark; write
+    the run's results.json, and add that of a kernel that is no mutant to the silence file."""
+    args.own = True
+    kernel = _kernel(args)
+    if args.mutant:
+        kernel.update(name=f"{args.kernel}/{args.mutant}", package="")
+    run = torture.Run(
+        directory=args.dir, kernel=kernel, ledger=ledger.load(str(kernel["version"]), []),
+        strict=True, duration=args.seconds,
+        scenarios=[] if args.scenario == "all" else args.scenario.split(","),
+        parameters=dict(word.partition("=")[::2] for word in args.parameters.split()),
+        identity={**_identity(args), "image": results.file_hash(args.image)},
+        started=args.started or results.now(), tool="mutation")
+    doc = torture.judge(run)
+    args.dir.mkdir(parents=True, exist_ok=True)
+    results.write(args.dir, doc)
+    if not args.mutant:
+        silence.append(args.build / "silence", doc)
     fate = mutation.judge(args.dir, mutation.oracles(args.oracles, args.scenario),
                           args.deadline * 1000, args.log)
     print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
@@ -345,6 +362,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("kernels", nargs="+")
     sub.set_defaults(own=False)
     sub = add("mutant", cmd_mutant)
+    run(sub)
+    sub.add_argument("--mutant", default="", help="its name; none: the kernel without any")
+    sub.add_argument("--image", required=True, help="the kernel's image")
+    sub.add_argument("--module", help="the module that was loaded")
+    sub.add_argument("--seconds", type=int, required=True, help="how long it was to run")
+    sub.add_argument("--parameters", default="", help="the module's, name=value")
+    sub.add_argument("--started", default="", help="when, in UTC")
     sub.add_argument("--dir", type=Path, required=True, help="where scripts/vm kept the guest")
     sub.add_argument("--scenario", default="", help="which was run")
     sub.add_argument("--oracles", default="", help="those that are to kill it")

@@ -26,7 +26,9 @@ def lines(doc: dict[str, Any]) -> list[str]:
     if "busted" in doc["parameters"]:
         return []
     kernel = doc["kernel"]
-    package = kernel["package"] or f"{kernel['name']}-{doc['identity']['image'][:12]}"
+    package = kernel["package"]
+    if package in ("", "own"):      # of no package: by its image
+        package = f"{kernel['name']}-{doc['identity']['image'][:12]}"
     parameters = " ".join(f"{k}={v}" for k, v in sorted(doc["parameters"].items()))
     identity = "-"
     if doc["identity"]["deterministic"]:
