@@ -4,7 +4,9 @@ what the module's own runs came to, as far as the tests told it.
 
 A test tells a run when it unloads the module (selftests/lib.sh: tell).  A scenario
 that broke its promises on purpose is not among them, and what a guest that died did
-not come to tell is read from its console.
+not come to tell is read from its console.  A race that this kernel is not known for
+fails, whatever the test itself says of it; but those of watch, which looks at programs
+in which tests plant faults, are the test's to judge.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class Told:
 
     seconds: dict[str, int] = field(default_factory=dict)
     runs: list[torture.Driver] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)      # of each run
     bad: list[str] = field(default_factory=list)
 
     def line(self, line: str, begun: str) -> bool:
@@ -46,7 +49,7 @@ class Told:
         run = _RUN.fullmatch(line)
         variant = _VARIANT.fullmatch(line)
         if run:
-            self._run(run)
+            self._run(run, begun)
         elif variant:
             # It is of the runs that were told just before.
             found = torture.read_driver(["variant " + variant["rest"]]).variants
@@ -58,7 +61,7 @@ class Told:
             self.bad.append(line.strip())
         return bool(run or variant)
 
-    def _run(self, match: re.Match[str]) -> None:
+    def _run(self, match: re.Match[str], begun: str) -> None:
         values: dict[str, int] = {}
         row = "0"
         for pair in match["pairs"].split():
@@ -76,12 +79,28 @@ class Told:
                                 summary=[f"{name} done {row} -"], has_variants=True)
         # One load tells its scenarios one after the other, and then their variants.
         last = self.runs[-1] if self.runs else None
-        if last and not last.variants and name not in last.states:
+        if (last and not last.variants and name not in last.states
+                and self.tests[-1] == begun):
             last.states.update(driver.states)
             last.values.update(driver.values)
             last.summary += driver.summary
         else:
             self.runs.append(driver)
+            self.tests.append(begun)
+
+
+def _unknown(sc: dict[str, Any]) -> list[str]:
+    if sc["name"] == "watch":
+        return []
+    return [f"{sc['name']}/{v['kind']}: {v['count']} of a race that is not known: "
+            f"{v['detail'] or 'no record of it is left'}"
+            for v in sc["variants"] if not v["known"]]
+
+
+def unknown(told: Told, known: ledger.Ledger) -> list[tuple[str, str]]:
+    """The races that no line of the ledger lists for this kernel, and during which test."""
+    return [(test, text) for test, driver in zip(told.tests, told.runs) for name in driver.states
+            for text in _unknown(torture.judge_scenario(known, driver, (), name, False))]
 
 
 def tests(kept: Iterable[ktap.Result], seconds: dict[str, int]) -> list[dict[str, Any]]:
@@ -176,11 +195,9 @@ def judge(guest: Guest, kept: Sequence[ktap.Result], told: Told,
     reasons = []
     found = []
     for sc in scenarios:
-        for v in sc["variants"]:
-            if not v["known"]:
-                found.append(codes.RACE)
-                reasons.append(f"{sc['name']}/{v['kind']}: {v['count']} of a race that is not "
-                               f"known: {v['detail'] or 'no record of it is left'}")
+        for text in _unknown(sc):
+            found.append(codes.RACE)
+            reasons.append(text)
     if complaints or torture.guest_code(outcome, status.get("qemu", ""), []) == codes.KERNEL:
         # What a test allows on the console makes a guest dirty, and no trouble.
         if complaints or outcome != "dirty":

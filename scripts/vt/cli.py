@@ -33,6 +33,9 @@ def cmd_ktap(args: argparse.Namespace) -> int:
     parser = guest.read_stream(sys.stdin, tally)
     if args.dir:
         outcome = guest.end_guest(parser, tally, args.dir, args.name, args.allow)
+        # Before the document, so that it has them.
+        for test, text in check.unknown(tally.told, _check_ledger(args)):
+            tally.fail(test, text)
         doc = _check_document(args, tally)
         results.write(args.dir, doc)
         silence.append(args.build / "silence", doc)
@@ -45,14 +48,17 @@ def cmd_ktap(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_ledger(args: argparse.Namespace) -> ledger.Ledger:
+    return ledger.load(str(_kernel(args)["version"]), _ledgers(False))
+
+
 def _check_document(args: argparse.Namespace, tally: guest.Tally) -> dict[str, object]:
     kernel = _kernel(args)
     parameters = {"guest": args.name}
     parameters.update({name: os.environ[name] for name in ("ABUSE", "ABUSE_SEED", "SLOW")
                        if os.environ.get(name)})
     return check.judge(
-        check.Guest(args.dir, kernel, ledger.load(str(kernel["version"]), _ledgers(False)),
-                    parameters, _identity(args), args.started or results.now()),
+        check.Guest(args.dir, kernel, _check_ledger(args), parameters, _identity(args), args.started or results.now()),
         tally.kept, tally.told, args.allow)
 
 

@@ -325,6 +325,51 @@ totals()
 	[[ $output == *"FAIL 6.1 console during alone: [ 3.0] WARNING: another"* ]]
 }
 
+@test "each guest leaves results.json and what was looked at; the slowest are named" {
+	local run='# run map_fixed state=done seconds=3 ops=9 exposure=5 first_race_ms=0'
+	new_test good "echo 1..1; sleep 1.2; echo ok 1 a
+		echo '$run gap=7/5/2/0 parameters: scenarios=all seed=1'"
+	new_test other 'echo 1..1; echo ok 1 a' '# smp: 4'
+	check
+	[ "$status" = 0 ]
+	totals "5 passed, 0 failed, 0 skipped"
+	[[ $output == *"the slowest tests:"*" s  6.1  good"*" s  6.1  other"* ]]
+	[ "$(cat "$FAKE"/build/runs/*-6.1-*/results.json | grep -c '"tool": "check"')" = 2 ]
+	run cat "$FAKE"/build/runs/*-6.1-shared1/results.json
+	[[ $output == *'"looks": 7'* ]]
+	[[ $output == *'"name": "good"'* ]]
+	[[ $output =~ \"seconds\":\ [1-9] ]]
+	run cut -f2-4,7-11 "$FAKE/build/silence"
+	[ "$output" = $'6.1.192\tmap_fixed\tgap\t3\t9\t2\t7\t0' ]
+}
+
+@test "a race that is not known turns it red, whatever the test itself says" {
+	new_test good "echo 1..1; echo ok 1 a
+		echo '# run map_fixed state=done seconds=3 ops=9 exposure=5 first_race_ms=2 stale=7/5/2/1 parameters: seed=1'
+		echo '# run variant scenario=map_fixed kind=stale variant=0001 races=1 seq=1 detail=\"old\"'"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 good: map_fixed/stale: 1 of a race that is not known: old"* ]]
+	# One that this kernel is known to show does not.
+	sed -i 's/stale/gap/g; s/old/point walk: nothing at 0x1/' "$FAKE/selftests/good.sh"
+	check
+	[ "$status" = 0 ]
+}
+
+@test "the list says what each test proves, and how long it took last" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test alone 'echo 1..1; echo ok 1 a' '# smp: 4'
+	run "$FAKE/scripts/check" --list
+	[ "$status" = 0 ]
+	[[ ${lines[0]} =~ ^test\ +limit\ s\ +last\ s\ +kernel\ +guest\ +description$ ]]
+	[[ $output =~ good\ +5\ +-\ +-\ +shared\ +good ]]
+	check good
+	[ "$status" = 0 ]
+	run "$FAKE/scripts/check" --list
+	[[ $output =~ good\ +5\ +[0-9]+\ +6.1\ +shared\ +good ]]
+	[[ $output =~ alone\ +60\ +-\ +-\ +own\ smp=4\ +alone ]]
+}
+
 @test "short time-outs come first" {
 	new_test a_long 'echo 1..1; echo ok 1 a' '# timeout: 50'
 	new_test z_short 'echo 1..1; echo ok 1 a' '# timeout: 5'

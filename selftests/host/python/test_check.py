@@ -87,8 +87,18 @@ class Guests(unittest.TestCase):
         doc = self.doc(stream(run, GAP.format(7, "another way")))
         self.assertEqual((doc["code"], doc["scenarios"][0]["verdict"]), (1, "FAILURE"))
         self.assertIn("another way", doc["reasons"][0])
+        known = ledger.load("6.1.192", [TOP / "scripts/known-races"])
+        self.assertEqual([test for test, _ in check.unknown(self.tally.told, known)], ["one"])
         # No record, no excuse.
         self.assertEqual(self.doc(stream(run))["code"], 1)
+
+    def test_races_of_watched_programs_are_the_test_s_to_judge(self):
+        run = RUN.format("watch", 3, "-", 7).replace("gap=", "order=")
+        variant = GAP.format(7, "x").replace("map_fixed kind=gap", "watch kind=order")
+        doc = self.doc(stream(run, variant))
+        self.assertEqual((doc["code"], doc["scenarios"][0]["verdict"]), (0, "FAILURE"))
+        known = ledger.load("6.1.192", [TOP / "scripts/known-races"])
+        self.assertEqual(check.unknown(self.tally.told, known), [])
 
     def test_what_a_test_tells_badly_is_no_silence(self):
         doc = self.doc(stream("  # run map_fixed state=done seconds=1 nonsense"))
