@@ -188,7 +188,7 @@ def judge(guest: Guest, kept: Sequence[ktap.Result], told: Told,
     """The document of a guest."""
     status = torture.read_status(guest.directory)
     outcome = status.get("outcome") or "lost"
-    lines = torture.consoles(guest.directory)
+    lines = torture.last_console(guest.directory)
     complaints = [t.line for t in console.trouble(lines, allow)]
     lost = [] if outcome in ("ok", "dirty") else lost_races(lines)
     scenarios = _scenarios(told, lost, guest.ledger)

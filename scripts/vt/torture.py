@@ -172,13 +172,18 @@ def read_status(directory: Path) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
+def last_console(directory: Path) -> list[str]:
+    """What was said on the console of the boot that counts."""
+    path = directory / "console.log"
+    return console.read(path) if path.exists() else []
+
+
 def consoles(directory: Path) -> list[str]:
     """All that was said on consoles, those of boots that were repeated first."""
     lines: list[str] = []
-    for path in sorted(directory.glob("console.log.*")) + [directory / "console.log"]:
-        if path.exists():
-            lines += console.read(path)
-    return lines
+    for path in sorted(directory.glob("console.log.*")):
+        lines += console.read(path)
+    return lines + last_console(directory)
 
 
 def _incomplete(driver: Driver, scenario: str) -> list[str]:
@@ -316,8 +321,10 @@ def judge(run: Run) -> dict[str, Any]:
     except OSError:
         output = []
     driver = read_driver(output)
-    lines = consoles(run.directory)
-    logged = list(console.races(lines))
+    # A boot is repeated for a fault of the environment, and what such a fault makes a
+    # kernel say is none of the kernel's; but a race is one, wherever it was logged.
+    lines = last_console(run.directory)
+    logged = list(console.races(consoles(run.directory)))
     complaints = [t.line for t in console.trouble(lines)]
     user = console.user_trouble(lines)
     odd = console.unknown(lines) if lines else []
