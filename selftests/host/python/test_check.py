@@ -2,6 +2,7 @@
 """What a guest of the selftests leaves: durations, and what the module's runs came to."""
 
 import io
+import subprocess
 import tempfile
 import time
 import unittest
@@ -141,6 +142,59 @@ class Guests(unittest.TestCase):
     def test_a_guest_that_is_booted_again_begins_anew(self):
         doc = self.doc(stream(RUN.format("map_fixed", 0, "-", 0)) + "\nvm: again\n" + stream())
         self.assertEqual(doc["scenarios"], [])
+
+
+class Shell(unittest.TestCase):
+    """tell of selftests/lib.sh, on files as the module has them."""
+
+    def told(self, busted: str, summary: str = "") -> check.Told:
+        with tempfile.TemporaryDirectory() as name:
+            top = Path(name)
+            for scenario in ("map_fixed", "vma_lock", "fork_fail"):
+                (top / "d" / scenario).mkdir(parents=True)
+                for file, text in (("ops", "3000"), ("exposure", "1000"), ("races", "7"),
+                                   ("first_race_ms", "12"), ("looks_gap", "5000"),
+                                   ("exposure_gap", "1000"), ("met_gap", "30"),
+                                   ("race_gap", "7"), ("race_stall", "0"), ("hold_ns", "")):
+                    (top / "d" / scenario / file).write_text(f"{text}\n" if text else "")
+            (top / "d/fork_fail/ops").write_text("0\n")
+            (top / "d/summary").write_text(
+                "verdict FAILURE  seed 42\nscenario state seconds ops/s exposure races first_ms\n"
+                "map_fixed      done            12          250           1000          7        12\n"
+                "vma_lock       running          9          250           1000          7        12\n"
+                "fork_fail      stopped          0            0              0          0         -\n"
+                "map_fixed: gap broken 7 times: it promises\n" + summary)
+            (top / "d/variants").write_text("".join(
+                f'scenario={s} kind=gap variant=0000abcd races=7 seq=1 detail="point walk"\n'
+                for s in ("map_fixed", "vma_lock")))
+            (top / "p").mkdir()
+            for file, text in (("scenarios", ""), ("busted", busted), ("duration", "0"),
+                               ("seed", "42"), ("verbose", "N")):
+                (top / "p" / file).write_text(f"{text}\n")
+            script = ("eval \"$(sed -n '/^tell()/,/^}/p' selftests/lib.sh)\"\n"
+                      f"D={name}/d P={name}/p\ntell")
+            said = subprocess.run(["busybox", "sh", "-c", script], cwd=TOP, text=True,
+                                  check=True, capture_output=True).stdout
+        told = check.Told()
+        for line in said.splitlines():
+            self.assertTrue(told.line("  " + line, "one"), line)
+        self.assertEqual(told.bad, [])
+        return told
+
+    def test_it_is_understood(self):
+        (run,) = self.told("none").runs
+        self.assertEqual(list(run.states), ["map_fixed", "vma_lock"])
+        self.assertEqual([run.seconds(s) for s in run.states], [12, 9])
+        self.assertEqual(run.values["map_fixed"], {
+            "ops": 3000, "exposure": 1000, "first_race_ms": 12, "looks_gap": 5000,
+            "exposure_gap": 1000, "met_gap": 30, "race_gap": 7, "race_stall": 0})
+        self.assertEqual([(v.scenario, v.count, v.detail) for v in run.variants],
+                         [("map_fixed", 7, "point walk"), ("vma_lock", 7, "point walk")])
+
+    def test_what_is_broken_on_purpose_is_left_out(self):
+        (run,) = self.told("map_fixed/gap", "map_fixed: busted on purpose\n").runs
+        self.assertEqual(list(run.states), ["vma_lock"])
+        self.assertEqual([v.scenario for v in run.variants], ["vma_lock"])
 
 
 class Lists(unittest.TestCase):
