@@ -187,7 +187,14 @@ load()
 # A number that the module does not have is -.
 tell()
 {
-	[ -r "$D/summary" ] || return 0
+	# Most loads are of parameters, and run nothing.
+	_ran=
+	for _f in "$D"/*/ops; do
+		_ops=0
+		{ read -r _ops < "$_f"; } 2> /dev/null
+		[ "$_ops" = 0 ] || _ran=1
+	done
+	[ -n "$_ran" ] || return 0
 	{
 		(cd "$P" && grep -s '' scenarios busted duration nreaders nwriters nmms hold_us \
 			seed onoff_interval shuffle_interval stutter ops delay_interval_us delay_us)

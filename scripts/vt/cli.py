@@ -32,7 +32,12 @@ def cmd_ktap(args: argparse.Namespace) -> int:
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")   # type: ignore[union-attr]
     parser = guest.read_stream(sys.stdin, tally)
     if args.dir:
-        outcome = guest.end_guest(parser, tally, args.dir, args.name, args.allow)
+        if args.panic:
+            outcome = guest.end_panic(tally, args.dir, args.name)
+            # scripts/vm has looked for what is not the panic that was wanted.
+            args.allow += [".*"] if outcome == "ok" else []
+        else:
+            outcome = guest.end_guest(parser, tally, args.dir, args.name, args.allow)
         # Before the document, so that it has them.
         for test, text in check.unknown(tally.told, _check_ledger(args)):
             tally.fail(test, text)
@@ -329,6 +334,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.set_defaults(own=False)
     sub.add_argument("--began", default="", help="when all began, in seconds since 1970")
     sub.add_argument("--dir", type=Path, help="where scripts/vm keeps the guest")
+    sub.add_argument("--panic", action="store_true", help="a panic is what it had to come to")
     sub.add_argument("--name", default="guest", help="of the guest's tests together")
     sub.add_argument("--allow", action="append", default=[], help="ERE allowed on the console")
     sub = add("totals", cmd_totals)

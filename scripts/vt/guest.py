@@ -93,6 +93,18 @@ def read_stream(stream: Iterable[str], tally: Tally) -> ktap.Parser:
     return parser
 
 
+def end_panic(tally: Tally, directory: Path, name: str) -> str:
+    """A guest that had to panic, of which scripts/vm says whether it did as it should;
+    the value is the outcome."""
+    status = torture.read_status(directory)
+    outcome, line = status.get("outcome", ""), status.get("line", "")
+    if outcome == "ok":
+        tally.result(ktap.Result("ok", (name, f"panic: {line}")))
+    else:
+        tally.fail(name, f"{line or 'the guest could not be run'} ({directory})")
+    return outcome
+
+
 def end_guest(parser: ktap.Parser, tally: Tally, directory: Path, name: str,
               allow: Sequence[str]) -> str:
     """What became of the guest, the console and the runner; the value is the outcome."""

@@ -284,6 +284,31 @@ totals()
 	[ "$status" != 0 ]
 }
 
+@test "a test that has to panic has if its guest did, and leaves results.json" {
+	new_test gone 'echo 1..1' '# expect-panic: race gap'
+	stub vm '
+		while [ $# -gt 2 ]; do
+			[ "$1" = --out ] && out=$2
+			[ "$1" = --expect-panic ] && echo "$2" > "$VT_BUILD/wanted"
+			shift
+		done
+		mkdir -p "$out"
+		echo "[ 4.0] Kernel panic - not syncing: race gap" > "$out/console.log"
+		printf "%s\n" "outcome=$(cat "$VT_BUILD/outcome")" retries=0 "line=the last" > "$out/status"'
+	echo ok > "$FAKE/build/outcome"
+	check
+	[ "$status" = 0 ]
+	[ "$(cat "$FAKE/build/wanted")" = 'race gap' ]
+	[[ $output == *"ok   6.1 gone: panic: the last"* ]]
+	run cat "$FAKE"/build/runs/*-6.1-gone/results.json
+	[[ $output == *'"code": 0,'*'"name": "gone"'* ]]
+	echo died > "$FAKE/build/outcome"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 gone: the last"* ]]
+	[ "$(cat "$FAKE"/build/runs/*-6.1-gone/results.json | grep -c '"code": 3,')" = 1 ]
+}
+
 @test "tests of abuse/ are run by that name, with what ABUSE= says" {
 	mkdir "$FAKE/selftests/abuse"
 	new_test abuse/shared 'echo 1..1; echo ok 1 a' '# timeout: 7'
