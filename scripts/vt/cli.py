@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import (bench, check, codes, console, expect, guest, ktap, ledger, mutation, results, silence, soak,
-               torture)
+from . import (bench, check, codes, console, expect, guest, ktap, ledger, mutation, results,
+               silence, soak, torture)
 from .table import align
 
 TOP = Path(__file__).resolve().parents[2]
@@ -63,7 +63,8 @@ def _check_document(args: argparse.Namespace, tally: guest.Tally) -> dict[str, o
     parameters.update({name: os.environ[name] for name in ("ABUSE", "ABUSE_SEED", "SLOW")
                        if os.environ.get(name)})
     return check.judge(
-        check.Guest(args.dir, kernel, _check_ledger(args), parameters, _identity(args), args.started or results.now()),
+        check.Guest(args.dir, kernel, _check_ledger(args), parameters, _identity(args),
+                    args.started or results.now()),
         tally.kept, tally.told, args.allow)
 
 

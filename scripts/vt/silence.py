@@ -58,7 +58,7 @@ def append(path: Path, doc: dict[str, Any]) -> None:
 
 def table(path: Path, source: str) -> list[str]:
     """Sums by package, scenario and oracle, for one state of the sources."""
-    sums: dict[tuple[str, str, str], list[int]] = {}
+    sums: dict[tuple[str, str, str], list[int | None]] = {}
     counted: set[tuple[str, ...]] = set()
     text = path.read_text("utf-8") if path.exists() else ""
     for line in text.splitlines():
@@ -72,9 +72,11 @@ def table(path: Path, source: str) -> list[str]:
             if key in counted:
                 continue
             counted.add(key)
-        total = sums.setdefault((cells[1], cells[2], cells[3]), [0] * len(_SUMS))
-        for i in range(len(_SUMS)):
-            total[i] += int(cells[6 + i]) if cells[6 + i] != "-" else 0
+        total = sums.setdefault((cells[1], cells[2], cells[3]), [None] * len(_SUMS))
+        for i, cell in enumerate(cells[6:6 + len(_SUMS)]):
+            if cell != "-":
+                total[i] = (total[i] or 0) + int(cell)
     rows = [["kernel", "scenario", "oracle", *_SUMS]]
-    rows += [[*key, *map(str, n)] for key, n in sorted(sums.items())]
+    rows += [[*key, *("-" if n is None else str(n) for n in total)]
+             for key, total in sorted(sums.items())]
     return [f"sources {source}", *align(rows, {3, 4, 5, 6, 7})]

@@ -148,6 +148,10 @@ class Documents(unittest.TestCase):
         self.assertIn(" 15000 ", silence.table(path, "cc")[-1])
         self.assertEqual(silence.table(path, "cc")[-1].split(),
                          ["6.1.192-2", "map_fixed", "gap", "27", "9000", "1500", "15000", "21"])
+        # What is not known is not 0.
+        (self.dir / "output").unlink()
+        silence.append(self.dir / "unknown", self.doc(OUTPUT.replace("met_gap", "xxx_gap")))
+        self.assertEqual(silence.table(self.dir / "unknown", "cc")[-1].split()[5], "-")
         # A line from before what looks met was kept.
         with open(path, "a", encoding="utf-8") as file:
             file.write("x\t6.1.192-2\tmap_fixed\tgap\tcc\t\t10\t20\t30\t0\t-\n")
