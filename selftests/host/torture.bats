@@ -261,7 +261,7 @@ torture()
 	echo 'value map_fixed looks_gap 77' >> "$FAKE/build/guest-7.2"
 	torture
 	run cat "$FAKE"/build/runs/*/results.json
-	[[ $output == *'"schema": 1'* ]]
+	[[ $output == *'"schema": 2'* ]]
 	run cat "$FAKE/build/silence"
 	[[ $output == *$'\t7.2.12-1\tmap_fixed\tgap\t'*$'\t30\t3000\t77\t0\t-'* ]]
 	# One that breaks promises itself is no silence.

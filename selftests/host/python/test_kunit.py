@@ -94,9 +94,11 @@ class Parser(Kernels):
                 'static void bad(void) { fail("%d", 1); }\n'
                 'static void none(void) { skip("no such thing"); }\n'
                 'static void odd(void) { xfail("README", "%d", 2); }\n'
+                'static void both(void) { xfail("README", "%d", 2); fail("%d", 3); }\n'
                 'int main(void)\n{\n\tstatic const struct ktap_case cases[] = {\n'
                 '\t\tKTAP_CASE(good), KTAP_CASE(bad), KTAP_CASE(none), KTAP_CASE(odd),\n'
-                '\t};\n\n\treturn ktap_run(cases, 4);\n}\n')
+                '\t\tKTAP_CASE(both),\n'
+                '\t};\n\n\treturn ktap_run(cases, 5);\n}\n')
         with tempfile.TemporaryDirectory() as name:
             tree = Path(name) / "selftests"
             (tree / "unit").mkdir(parents=True)
@@ -107,8 +109,10 @@ class Parser(Kernels):
             done = subprocess.run(["make", "-s", "-C", tree, f"OUT={name}/out", "unit",
                                    "UNIT=all none"], text=True, check=False, capture_output=True)
         self.assertNotEqual(done.returncode, 0)
-        # What does not even begin has no results of its own.
-        self.agrees(done.stdout, 2, 2, 1)
+        # What does not even begin has no results of its own, and what fails as it is
+        # known to excuses no other failure.
+        self.agrees(done.stdout, 2, 3, 1)
+        self.assertIn("not ok 5 both", done.stdout)
 
 
 class Runner(Kernels):
