@@ -258,12 +258,14 @@ torture()
 @test "results.json is written, and the silence file" {
 	guest 7.2 ok 0 SUCCESS 0 1000
 	sed -i '/^variant/d' "$FAKE/build/guest-7.2"
-	echo 'value map_fixed looks_gap 77' >> "$FAKE/build/guest-7.2"
+	printf '%s\n' 'value map_fixed looks_gap 77' 'value map_fixed met_gap 5' \
+		'summary map_fixed      done            29          100           1000          0         -' \
+		>> "$FAKE/build/guest-7.2"
 	torture
 	run cat "$FAKE"/build/runs/*/results.json
 	[[ $output == *'"schema": 2'* ]]
 	run cat "$FAKE/build/silence"
-	[[ $output == *$'\t7.2.12-1\tmap_fixed\tgap\t'*$'\t30\t3000\t77\t0\t-'* ]]
+	[[ $output == *$'\t7.2.12-1\tmap_fixed\tgap\t'*$'\t29\t3000\t5\t77\t0\t-'* ]]
 	# One that breaks promises itself is no silence.
 	ARGS=busted=map_fixed/gap torture
 	[ "$(wc -l < "$FAKE/build/silence")" = 2 ]
