@@ -5,8 +5,7 @@ what the module's own runs came to, as far as the tests told it.
 A test tells a run when it unloads the module (selftests/lib.sh: tell).  A scenario
 that broke its promises on purpose is not among them, and what a guest that died did
 not come to tell is read from its console.  A race that this kernel is not known for
-fails, whatever the test itself says of it; but those of watch, which looks at programs
-in which tests plant faults, are the test's to judge.
+fails, whatever the test itself says of it.
 """
 
 from __future__ import annotations
@@ -90,8 +89,6 @@ class Told:
 
 
 def _unknown(sc: dict[str, Any]) -> list[str]:
-    if sc["name"] == "watch":
-        return []
     return [f"{sc['name']}/{v['kind']}: {v['count']} of a race that is not known: "
             f"{v['detail'] or 'no record of it is left'}"
             for v in sc["variants"] if not v["known"]]

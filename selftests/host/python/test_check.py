@@ -93,14 +93,6 @@ class Guests(unittest.TestCase):
         # No record, no excuse.
         self.assertEqual(self.doc(stream(run))["code"], 1)
 
-    def test_races_of_watched_programs_are_the_test_s_to_judge(self):
-        run = RUN.format("watch", 3, "-", 7).replace("gap=", "order=")
-        variant = GAP.format(7, "x").replace("map_fixed kind=gap", "watch kind=order")
-        doc = self.doc(stream(run, variant))
-        self.assertEqual((doc["code"], doc["scenarios"][0]["verdict"]), (0, "FAILURE"))
-        known = ledger.load("6.1.192", [TOP / "scripts/known-races"])
-        self.assertEqual(check.unknown(self.tally.told, known), [])
-
     def test_what_a_test_tells_badly_is_no_silence(self):
         doc = self.doc(stream("  # run map_fixed state=done seconds=1 nonsense"))
         self.assertEqual((doc["code"], doc["scenarios"]), (2, []))
@@ -150,7 +142,7 @@ class Shell(unittest.TestCase):
     def told(self, busted: str, summary: str = "") -> check.Told:
         with tempfile.TemporaryDirectory() as name:
             top = Path(name)
-            for scenario in ("map_fixed", "vma_lock", "fork_fail"):
+            for scenario in ("map_fixed", "vma_lock", "fork_fail", "watch"):
                 (top / "d" / scenario).mkdir(parents=True)
                 for file, text in (("ops", "3000"), ("exposure", "1000"), ("races", "7"),
                                    ("first_race_ms", "12"), ("looks_gap", "5000"),
@@ -163,10 +155,11 @@ class Shell(unittest.TestCase):
                 "map_fixed      done            12          250           1000          7        12\n"
                 "vma_lock       running          9          250           1000          7        12\n"
                 "fork_fail      stopped          0            0              0          0         -\n"
+                "watch          running          9          250           1000          7        12\n"
                 "map_fixed: gap broken 7 times: it promises\n" + summary)
             (top / "d/variants").write_text("".join(
                 f'scenario={s} kind=gap variant=0000abcd races=7 seq=1 detail="point walk"\n'
-                for s in ("map_fixed", "vma_lock")))
+                for s in ("map_fixed", "vma_lock", "watch")))
             (top / "p").mkdir()
             for file, text in (("scenarios", ""), ("busted", busted), ("duration", "0"),
                                ("seed", "42"), ("verbose", "N")):
@@ -192,6 +185,7 @@ class Shell(unittest.TestCase):
                          [("map_fixed", 7, "point walk"), ("vma_lock", 7, "point walk")])
 
     def test_what_is_broken_on_purpose_is_left_out(self):
+        """As is the watch, which the tests judge themselves."""
         (run,) = self.told("map_fixed/gap", "map_fixed: busted on purpose\n").runs
         self.assertEqual(list(run.states), ["vma_lock"])
         self.assertEqual([v.scenario for v in run.variants], ["vma_lock"])
