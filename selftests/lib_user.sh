@@ -108,7 +108,12 @@ run_program()
 	# shellcheck disable=SC2086  # some programs have more options
 	"$_program" --seconds "$_seconds" ${EXTRA-} "$@" > "$tmp/first" 2>&1
 	_result=$?
-	sed 's/^# //; s/^/# /' "$tmp/first"
+	# Its cases are subtests of its result: each that is skipped or fails as expected
+	# is told apart.
+	awk -v program="$_program" '
+	/^K?TAP version / { print "  KTAP version 1"; print "  # Subtest: " program; next }
+	/^(1\.\.[0-9]|(not )?ok [0-9]|#|Bail out!)/ { print "  " $0; next }
+	{ print "  # " $0 }' "$tmp/first"
 	case $_result in
 	0) passed_or_expected ;;
 	4) skip "$_program" "$(sed -n 's/.*# SKIP //p' "$tmp/first" | head -n 1)" ;;

@@ -23,8 +23,10 @@ static u64 vl_burst_checked(struct vt_thread *t, struct vl_reader *r)
 		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
 		if (!h->vma) {
 			r->misses++;
+			r->burst_misses++;
 			continue;
 		}
+		r->burst_reads++;
 		vl_enter(t, r);
 		vl_leave(t, r);
 		vl_count_read(t, r);

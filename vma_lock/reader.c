@@ -111,10 +111,14 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 	this_cpu_add(run->cells[VT_CELL_OPS], r->reads + r->misses);
 	vt_count(run, VL_LOCK_HIT, r->reads);
 	vt_count(run, VL_LOCK_MISS, r->misses);
+	vt_count(run, VL_BURST_HIT, r->burst_reads);
+	vt_count(run, VL_BURST_MISS, r->burst_misses);
 	r->reads = 0;
 	r->exposed = 0;
 	r->moved = 0;
 	r->misses = 0;
+	r->burst_reads = 0;
+	r->burst_misses = 0;
 }
 
 #define VL_STAY		256	/* reads at most in a space before the next one */

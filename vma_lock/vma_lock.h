@@ -35,7 +35,7 @@ enum vl_kind {
 };
 
 enum vl_counter {
-	VL_LOCK_HIT, VL_LOCK_MISS, VL_LOCK_MMAP,
+	VL_LOCK_HIT, VL_LOCK_MISS, VL_BURST_HIT, VL_BURST_MISS, VL_LOCK_MMAP,
 	VL_RETRY, VL_COMPLETED, VL_FALLBACK, VL_NO_VMA, VL_FAULT_ERROR,
 	VL_RECYCLED,
 	VL_WRITES, VL_WRITE_ERRORS, VL_FORKS, VL_FORK_ERRORS, VL_EXITS,
@@ -189,10 +189,12 @@ struct vl_held {
  * @space: the space of @mm
  * @held: what it asks for, and what it got
  * @ended: of the region it reads in, before it locked
- * @reads: locked reads not yet added to the counters, as are the next three
+ * @reads: locked reads not yet added to the counters, as are the next five
  * @exposed: of them, exposed
  * @moved: of the exposed, on objects that came from another mm
  * @misses: attempts that locked nothing
+ * @burst_reads: of @reads, those in bursts, which no tracepoint shows
+ * @burst_misses: of @misses, the same
  * @turn: counts reads
  * @seen: hash of VMA objects, one entry a bucket
  * @addrs: addresses of a burst
@@ -211,6 +213,8 @@ struct vl_reader {
 	u32 exposed;
 	u32 moved;
 	u32 misses;
+	u32 burst_reads;
+	u32 burst_misses;
 	u32 turn;
 	struct vl_seen seen[1 << VL_SEEN_BITS];
 	unsigned long addrs[VL_BURST];

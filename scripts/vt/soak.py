@@ -118,9 +118,8 @@ def _add_turn(soak: Soak, turn: Turn, known: ledger.Ledger) -> None:
         total.ops += sc["ops"]
         total.exposure += sc["exposure"]
         for kind, numbers in sc["kinds"].items():
-            into = total.kinds.setdefault(kind, {"looks": 0, "exposure": 0, "races": 0})
-            for key in into:
-                into[key] += numbers[key]
+            into = total.kinds.setdefault(kind, torture.no_looks())
+            torture.add_looks(into, numbers)
         kinds: dict[tuple[str, bool], int] = {}
         for v in sc["variants"]:
             key = (v["kind"], v["known"])
@@ -237,7 +236,8 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
         scenarios.append({
             "name": sc, "state": "skipped" if verdict == "SKIP" else "done", "verdict": verdict,
             "why": total.skipped if verdict == "SKIP" else "; ".join(total.incomplete),
-            "ops": total.ops, "exposure": total.exposure,
+            "runs": total.turns, "seconds": total.seconds, "ops": total.ops,
+            "exposure": total.exposure,
             "races": sum(v["count"] for v in total.variants.values()), "first_race_ms": 0,
             "incomplete": total.incomplete, "absent": {}, "kinds": total.kinds,
             "variants": list(total.variants.values()), "counters": {"turns": total.turns}})
@@ -303,7 +303,7 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
                   "retries": int(status.get("retries") or 0), "line": status.get("line", "")},
         "verdict": verdicts or "none", "unload_ms": -1, "scenarios": scenarios, "coverage": [],
         "console": {"trouble": [t.line for t in complaints], "user": user, "unknown": odd},
-        "known_not_seen": missing,
+        "known_not_seen": missing, "tests": [],
     }
     return doc, rows, list(dict.fromkeys(notes))
 

@@ -190,8 +190,8 @@ paper_kernel()
 		said=$BATS_TEST_TMPDIR/base
 		grep -q FOREVER "$1" || said=$BATS_TEST_TMPDIR/mutant
 		grep "^\[" "$said" > "$out/console.log"
-		grep = "$said" | grep -v "^\[" > "$out/status"
-		grep "^verdict" "$said" > "$out/output"'
+		grep "^[a-z]*=" "$said" > "$out/status"
+		grep -E "^(verdict|summary|state|value) " "$said" > "$out/output"'
 	chmod +x "$FAKE/bin/make"
 	export SOURCE=$tree PATH=$FAKE/bin:$PATH
 }
@@ -267,6 +267,30 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	mutation --no-base
 	[ "$status" = 2 ]
 	[[ $output =~ no_wait\ +broken ]]
+}
+
+@test "mutation: each run leaves results.json, and the base what it looked at in silence" {
+	local said=$'state map_fixed done\nsummary map_fixed done 50 10 300 0 -\nvalue map_fixed ops 1000
+value map_fixed exposure 300\nvalue map_fixed race_gap 0\nvalue map_fixed looks_gap 700\nvalue map_fixed met_gap 40'
+	paper_kernel "$begun"$'\nverdict SUCCESS\nrc=0\n'"$said" "$begun"$'\n'"$race"$'\nverdict FAILURE\nrc=0'
+	mutation
+	[ "$status" = 0 ]
+	cat "$FAKE/build/silence"
+	[ "$(wc -l < "$FAKE/build/silence")" = 1 ]
+	IFS=$'\t' read -r _ package scenario oracle _ _ seconds operations met looks races _ \
+		< "$FAKE/build/silence"
+	[[ $package == 7.3-mutation-* ]]
+	[ "$scenario/$oracle $seconds $operations $met $looks $races" = "map_fixed/gap 50 1000 40 700 0" ]
+	run cat "$FAKE/build/mutation/7.3/runs/base-map_fixed/results.json"
+	[[ $output == *'"tool": "mutation"'* ]]
+	[[ $output == *'"code": 0,'* ]]
+	run cat "$FAKE/build/mutation/7.3/runs/no_wait/results.json"
+	[[ $output == *'"name": "7.3-mutation/no_wait"'* ]]
+	[[ $output == *'"code": 1,'* ]]
+	# What a mutant did not show is no silence of a right kernel.
+	printf '%s\n' "$begun" "$said" 'verdict SUCCESS' rc=0 > "$BATS_TEST_TMPDIR/mutant"
+	mutation --no-base
+	[ "$(wc -l < "$FAKE/build/silence")" = 1 ]
 }
 
 @test "mutation: one that does not build" {

@@ -165,6 +165,14 @@ torture()
 	[[ $output == "linux: guest-torture 3 duration=3"* ]]
 }
 
+@test "a kernel of one's own is booted once: one that boots only sometimes is a finding" {
+	stub vm 'echo "$*" >> "$VT_BUILD/asked"; exit 2'
+	torture KERNEL_TREE="$tree"
+	[ "$status" = 2 ]
+	[[ $(cat "$FAKE/build/asked") == *"--retries 0 "* ]]
+	[ "$(wc -l < "$FAKE/build/asked")" = 1 ]
+}
+
 @test "torture KDIR= with KERNEL_IMAGE= takes that image" {
 	fake_image "$BATS_TEST_TMPDIR/image" 7.3.0-rc2-mine
 	rm "$tree/arch/x86/boot/bzImage"

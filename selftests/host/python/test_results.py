@@ -19,10 +19,13 @@ value map_fixed races 7
 value map_fixed race_gap 7
 value map_fixed looks_gap 5000
 value map_fixed exposure_gap 1000
+value map_fixed met_gap 500
 value map_fixed first_race_ms 12
 value map_fixed exact 300
 state vma_lock skipped: no per-VMA locks
 summary verdict FAILURE  seed 42
+summary scenario       state      seconds        ops/s       exposure      races  first_ms
+summary map_fixed      done             9          333           1000          7        12
 summary map_fixed: no oracle for x: this kernel has none
 variant scenario=map_fixed kind=gap variant=0000abcd races=7 seq=1 detail="point walk: nothing at 0x1"
 race seq=1 time_ns=1 scenario=map_fixed kind=gap addr=0x1 mm=1 cpu=0 pid=1 comm=x variant=0000abcd detail="point walk: nothing at 0x1"
@@ -49,6 +52,11 @@ class Documents(Runs):
         self.assertEqual(doc["identity"]["seed"], "42")
         self.assertEqual(doc["unload_ms"], 120)
         self.assertEqual([sc["verdict"] for sc in doc["scenarios"]], ["KNOWN", "SKIP"])
+        self.assertEqual([(sc["runs"], sc["seconds"]) for sc in doc["scenarios"]],
+                         [(1, 9), (0, 0)])
+        self.assertEqual(doc["scenarios"][0]["kinds"]["gap"],
+                         {"looks": 5000, "exposure": 1000, "met": 500, "races": 7})
+        self.assertEqual(doc["scenarios"][0]["counters"], {"exact": 300})
         results.write(self.dir, doc)
         self.assertEqual(results.load(self.dir), doc)
 
@@ -59,7 +67,7 @@ class Documents(Runs):
                        lambda d: d["scenarios"][0].pop("ops"),
                        lambda d: d["scenarios"][0]["variants"][0].update(count="7"),
                        lambda d: d["scenarios"][0]["kinds"]["gap"].pop("looks"),
-                       lambda d: d.update(schema=2), lambda d: d.update(reasons=[1])):
+                       lambda d: d.update(schema=1), lambda d: d.update(reasons=[1])):
             bad = copy.deepcopy(doc)
             change(bad)
             self.assertEqual(len(results.problems(bad)), 1, results.problems(bad))
@@ -122,6 +130,21 @@ class Documents(Runs):
         for _ in range(3):
             silence.append(path, same)
         self.assertIn(" 15000 ", silence.table(path, "cc")[-1])
+        self.assertEqual(silence.table(path, "cc")[-1].split(),
+                         ["6.1.192-2", "map_fixed", "gap", "27", "9000", "1500", "15000", "21"])
+        # What is not known is not 0.
+        (self.dir / "output").unlink()
+        silence.append(self.dir / "unknown", self.doc(OUTPUT.replace("met_gap", "xxx_gap")))
+        self.assertEqual(silence.table(self.dir / "unknown", "cc")[-1].split()[5], "-")
+        # A line from before what looks met was kept.
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("x\t6.1.192-2\tmap_fixed\tgap\tcc\t\t10\t20\t30\t0\t-\n")
+        self.assertEqual(silence.table(path, "cc")[-1].split()[3:],
+                         ["37", "9020", "1500", "15030", "21"])
+        # Kernels of no package are told apart by their image.
+        built = self.doc()
+        built["kernel"] = dict(KERNEL, name="mine", package="own")
+        self.assertEqual(silence.lines(built)[0].split("\t")[1], "mine-aa")
 
     def test_source_hash(self):
         tree = self.dir / "tree"
