@@ -303,14 +303,14 @@ kernel_info()
 	sed -n "s/^$2=//p" "$VT_BUILD/kernels/$1/info" 2> /dev/null
 }
 
-# get_kernels: fetch or build what KERNELS names, or the defaults.  Sets $kernels to the names of
-# those that are there, with 7 resolved, and $no_kernels to lines "name, tab, why" for
-# those that are not to be had.
+# get_kernels [OPTION...]: fetch or build what KERNELS names, or the defaults, with these
+# options of scripts/kernels.  Sets $kernels to the names of those that are there, with
+# 7 resolved, and $no_kernels to lines "name, tab, why" for those that are not to be had.
 get_kernels()
 {
 	local lines l rc=0
 	# shellcheck disable=SC2086  # a list of words
-	lines=$("$TOP/scripts/kernels" ${KERNELS:-}) || rc=$?
+	lines=$("$TOP/scripts/kernels" "$@" ${KERNELS:-}) || rc=$?
 	case $rc in 0 | "$EX_SKIP") ;; *) exit "$EX_BROKEN" ;; esac
 	kernels=() no_kernels=()
 	while IFS= read -r l; do
