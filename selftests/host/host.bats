@@ -340,3 +340,98 @@ elsewhere()
 	[ "$status" != 0 ]
 	[ "${lines[-1]}" = "5 passed, 1 failed, 2 skipped" ]
 }
+
+# ends_at SIGNAL COMMAND...: begin it, wait until what it began writes its pid, send it
+# the signal; it ends, and so does the other, and no temporary file is left.
+ends_at()
+{
+	local signal=$1 i pid runner
+	shift
+	rm -rf "$BATS_TEST_TMPDIR/tmp" "$BATS_TEST_TMPDIR/begun"
+	mkdir "$BATS_TEST_TMPDIR/tmp"
+	# A background job ignores INT unless told otherwise.
+	TMPDIR=$BATS_TEST_TMPDIR/tmp env --default-signal=INT "$@" \
+		> "$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+	runner=$!
+	for ((i = 0; i < 600; i++)); do
+		[ ! -s "$BATS_TEST_TMPDIR/begun" ] || break
+		sleep 0.1
+	done
+	pid=$(cat "$BATS_TEST_TMPDIR/begun")
+	kill -"$signal" "$runner"
+	# What it began would go on for 300 s.
+	for ((i = 0; i < 600; i++)); do
+		kill -0 "$runner" 2> /dev/null || break
+		sleep 0.1
+	done
+	! kill -0 "$runner" 2> /dev/null || { echo "$1 outlives SIG$signal"; return 1; }
+	! kill -0 "$pid" 2> /dev/null || { echo "SIG$signal of $1 left a child"; return 1; }
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/tmp")" ] ||
+		{ echo "SIG$signal of $1 left $(ls -A "$BATS_TEST_TMPDIR/tmp")"; return 1; }
+}
+
+@test "a signal ends .ci/run, check and torture at once, with all that they began" {
+	local s goes_on
+	goes_on="mktemp > /dev/null; echo \$\$ > '$BATS_TEST_TMPDIR/begun'; exec sleep 300"
+	cp -r "$TOP/.ci" "$FAKE/"
+	fake_project prepare kernels build
+	fake_kernel 6.1 6.1.192
+	stub build "echo '$FAKE/build/modules/6.1/vma_torture.ko'"
+	printf '#!/bin/bash\n%s\n' "$goes_on" > "$BATS_TEST_TMPDIR/goes-on"
+	printf 'check:\n\t@bash %s\n' "$BATS_TEST_TMPDIR/goes-on" > "$FAKE/Makefile"
+	program shellcheck 'exit 0'
+	program bats "$goes_on"
+	stub vm "$goes_on"
+	for s in INT TERM HUP; do
+		ends_at $s "$FAKE/.ci/run"
+		ends_at $s "$FAKE/scripts/check" --host
+		KERNELS=6.1 ends_at $s "$FAKE/scripts/torture"
+	done
+}
+
+@test "7.x is built in the private root without any right of root, where users may have namespaces" {
+	program id 'case $1 in -u) echo 1000 ;; -g) echo 1000 ;; *) exec /usr/bin/id "$@" ;; esac'
+	program sudo 'echo "sudo $*" >> "$0.calls"; while [ "$1" != chroot ]; do shift; done; shift 3; exec "$@"'
+	program chroot 'echo "chroot $1" >> "$0.calls"; shift; exec "$@"'
+	program unshare 'shift; exec "$@"'
+	run bash -c '. "$1/scripts/lib.sh"; in_root / sh -c "pwd; echo \$HOME"' "$FAKE/scripts/x" "$FAKE"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = $'/\n/tmp' ]
+	[ "$(cat "$BATS_TEST_TMPDIR/bin/chroot.calls")" = "chroot $FAKE/build/root-trixie" ]
+	[ ! -e "$BATS_TEST_TMPDIR/bin/sudo.calls" ]
+	# Where they may not, why is said, and prepare says it where it is seen.
+	program unshare 'echo "unshare: Operation not permitted" >&2; exit 1'
+	run bash -c '. "$1/scripts/lib.sh"; in_root / true' "$FAKE/scripts/x" "$FAKE"
+	echo "$output"
+	[ "$status" = 0 ]
+	one_line
+	[[ $output == *"root needed to chroot into $FAKE/build/root-trixie, as this system lets no user have a namespace"* ]]
+	grep -q -- '-- chroot --userspec=1000:1000' "$BATS_TEST_TMPDIR/bin/sudo.calls"
+	host_has 2.36
+	mkdir -p "$FAKE/build/root-trixie/proc/self"
+	touch "$FAKE/build/root-trixie/proc/self/maps"
+	bash -c 'sed -n "/^root_packages()/,/^}/p" "$1/scripts/prepare" > "$1/f"; host_qemu_major() { :; }; . "$1/f"; root_packages | xargs' \
+		bash "$FAKE" > "$FAKE/build/root-trixie/.complete"
+	run "$FAKE/scripts/prepare"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"this system lets no user have a namespace: each build for 7.x will ask for root (sudo)"* ]]
+	program unshare 'shift; exec "$@"'
+	run "$FAKE/scripts/prepare"
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+}
+
+@test "the host's own apt: its lock is waited for, and a broken suite of others is no end" {
+	host_has 2.41
+	program dpkg-query '[ "$4" = sparse ] || printf installed'
+	program apt-get 'echo "$*" >> "$0.calls"; [[ $* != *update ]] || { echo "E: no such suite" >&2; exit 100; }'
+	program sudo 'shift 2; exec "$@"'
+	run "$FAKE/scripts/prepare" --check
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"apt-get update had trouble, perhaps with suites that are not needed here: going on"* ]]
+	[ "$(grep -c 'DPkg::Lock::Timeout=300' "$BATS_TEST_TMPDIR/bin/apt-get.calls")" = 2 ]
+	grep -q 'install .* sparse$' "$BATS_TEST_TMPDIR/bin/apt-get.calls"
+}
