@@ -423,6 +423,20 @@ ends_at()
 	[ -z "$output" ]
 }
 
+@test "what a guest runs as PID 1 does nothing on a host" {
+	local c
+	for c in mount mkdir ln ip hostname stty poweroff sync; do
+		program "$c" 'echo "${0##*/} $*" >> "${0%/*}/../calls"'
+	done
+	# Its own PATH would find the real ones.
+	sed 's|^export PATH=.*|export PATH="$HERE:$PATH"|' "$TOP/scripts/vm-init" > "$FAKE/init"
+	HERE=$BATS_TEST_TMPDIR/bin run sh "$FAKE/init" --help
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"this is PID 1 of a guest"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/calls" ]
+}
+
 @test "the host's own apt: its lock is waited for, and a broken suite of others is no end" {
 	host_has 2.41
 	program dpkg-query '[ "$4" = sparse ] || printf installed'
