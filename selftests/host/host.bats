@@ -171,6 +171,33 @@ one_line()
 	[ "$status" = 0 ]
 }
 
+@test "what DKMS reads is right: the version, the kernels, and the commands it runs" {
+	local k
+	# conf SCRIPT: as DKMS does, with what it has set before.
+	conf() { (cd "$FAKE" && kernel_source_dir=$BATS_TEST_TMPDIR/linux bash -euc '. "$0"; '"$1" "$TOP/dkms.conf"); }
+	grep -qF "MODULE_VERSION(\"$(conf 'echo "$PACKAGE_VERSION"')\")" "$TOP/vma_torture.c"
+	for k in 6.1.0-56-amd64 6.12.117+deb12-rt-amd64 7.3.4+deb13-amd64 10.0.1-generic; do
+		[[ $k =~ $(conf 'echo "$BUILD_EXCLUSIVE_KERNEL"') ]] || { echo "not $k"; return 1; }
+	done
+	for k in 5.10.0-30-amd64 6.0.2 4.19.0; do
+		! [[ $k =~ $(conf 'echo "$BUILD_EXCLUSIVE_KERNEL"') ]] || { echo "$k"; return 1; }
+	done
+	mkdir -p "$FAKE/selftests" "$BATS_TEST_TMPDIR/linux"
+	cp "$TOP/Makefile" "$TOP/Kbuild" "$FAKE/"
+	printf 'modules:\n\t@touch $(M)/vma_torture.ko\nclean:\n\t@rm -f $(M)/vma_torture.ko\n' \
+		> "$BATS_TEST_TMPDIR/linux/Makefile"
+	conf 'eval "${MAKE[0]}"; [ -e "${BUILT_MODULE_NAME[0]}.ko" ]'
+	conf 'eval "$CLEAN"; [ ! -e "${BUILT_MODULE_NAME[0]}.ko" ]'
+}
+
+@test "another machine than x86-64 is one clear line" {
+	program uname 'echo aarch64'
+	run "$FAKE/scripts/prepare"
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"x86-64 only, and this is aarch64"* ]]
+}
+
 @test "README's lines for installing it work" {
 	cp "$TOP/Makefile" "$FAKE/"
 	HOME=$BATS_TEST_TMPDIR

@@ -315,6 +315,25 @@ fetch()
 	[[ $output == *"suite bookworm: set DEBIAN_MIRROR="* ]]
 }
 
+@test "what the host lets its own apt trust is nothing to the private one" {
+	local o
+	paper_archive
+	fetch 6.1
+	[ "$status" = 0 ]
+	for o in APT::Get::AllowUnauthenticated Acquire::AllowInsecureRepositories \
+		Acquire::AllowDowngradeToInsecureRepositories Acquire::AllowWeakRepositories; do
+		echo "$o \"true\";"
+	done > "$BATS_TEST_TMPDIR/host.conf"
+	APT_CONFIG=$BATS_TEST_TMPDIR/host.conf apt-config dump > "$BATS_TEST_TMPDIR/host"
+	[ "$(grep -cE '(AllowUnauthenticated|Allow(DowngradeTo|)InsecureRepositories|AllowWeakRepositories) "true"' \
+		"$BATS_TEST_TMPDIR/host")" = 4 ]
+	APT_CONFIG=$BATS_TEST_TMPDIR/host.conf apt-config -c "$FAKE/build/apt/apt.conf" dump > "$BATS_TEST_TMPDIR/private"
+	[ "$(grep -cE '(AllowUnauthenticated|Allow(DowngradeTo|)InsecureRepositories|AllowWeakRepositories) "false"' \
+		"$BATS_TEST_TMPDIR/private")" = 4 ]
+	[ "$(grep -c . "$FAKE/build/apt/sources.list")" = "$(grep -c 'signed-by=/usr/share/keyrings/debian-archive-keyring.gpg' \
+		"$FAKE/build/apt/sources.list")" ]
+}
+
 @test "a mirror that has not got a suite is named with the variable to set" {
 	paper_archive
 	cat > "$A.update" <<-'END'
