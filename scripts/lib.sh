@@ -66,14 +66,14 @@ free_space()
 	df -Pm "$VT_BUILD" 2> /dev/null | awk 'NR == 2 { print $4 }'
 }
 
-# want_space MB WHAT: a full disk is said before, not found out in the middle.
+# want_space MB WHAT [take]: a full disk is said before, not found out in the middle.
 want_space()
 {
 	local free
 	free=$(free_space)
 	case $free in '' | *[!0-9]*) return 0 ;; esac
 	[ "$free" -ge "$1" ] ||
-		die "the disk of $VT_BUILD has $free MB left, and $2 takes $1: make room (make clean-runs), or set VT_BUILD="
+		die "the disk of $VT_BUILD has $free MB left, and $2 ${3:-takes} $1: make room (make clean-runs), or set VT_BUILD="
 }
 
 # run_dir NAME: a new directory below build/runs that no other run has.

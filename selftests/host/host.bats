@@ -124,6 +124,16 @@ one_line()
 		[ "$status" != 0 ]
 		[[ $output == *"cannot live in a path with blanks or colons"* ]]
 	done
+	# A kernel's tree there is one, too; a file for the guest with a colon is another.
+	fake_built_tree "$BATS_TEST_TMPDIR/a kernel" 7.3.0
+	run "$FAKE/scripts/own-kernel" "$BATS_TEST_TMPDIR/a kernel"
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"a kernel': kbuild takes a path with blanks or colons apart"* ]]
+	run "$FAKE/scripts/vm" --add "a:b:c" 6.1 true
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"neither may have a colon in it: 'a:b:c'"* ]]
 	VT_BUILD="$BATS_TEST_TMPDIR/it's" run "$FAKE/scripts/torture"
 	[ "$status" = 2 ]
 	one_line
@@ -163,6 +173,11 @@ one_line()
 	run "$FAKE/scripts/vm" 6.1 true
 	[ "$status" = 2 ]
 	[[ ${lines[-1]} == *"has 2 MB left, and a guest takes 50"* ]]
+	fake_project prepare kernels build vm
+	program bats 'exit 0'
+	KERNELS=6.1 run "$FAKE/scripts/check" --guests
+	[ "$status" = 2 ]
+	[[ ${lines[-1]} == *"has 2 MB left, and make check's guests take 500"* ]]
 }
 
 @test "DKMS does not build it unasked" {
