@@ -153,8 +153,10 @@ no_more_is_freed()
 
 # grows_with N BEFORE HALF AFTER: something is lost with each of the N starts that
 # there were in each half, or with a part of them: the state grew in both halves, by
-# an object, or by a page, for a quarter of the starts and more. What is kept once
-# grows in one half only. What grew is in $tmp/slope.
+# an object for a quarter of the starts, or by a page for half of them. What is kept
+# once grows in one half only. At rest memory goes up and down by some 200 kB in
+# whatever time, so less than the 256 kB of 128 starts says nothing about pages.
+# What grew is in $tmp/slope.
 grows_with()
 {
 	awk -v n="$1" '
@@ -166,11 +168,13 @@ grows_with()
 		first = half[$1] - before[$1]
 		second = $2 - half[$1]
 		least = first < second ? first : second
-		unit = /^[A-Z]|^used / ? 4 : 1
-		if (least * 4 > n * unit) {
+		memory = /^[A-Z]|^used /
+		limit = memory ? n * 2 : n / 4
+		floor = memory ? 256 : 16
+		if (least > (limit > floor ? limit : floor)) {
 			bad++
 			printf "# %s grew by %d and %d%s in %d starts each\n", $1, first, second,
-				unit == 4 ? " kB" : "", n
+				memory ? " kB" : "", n
 		} else if (first > 0 || second > 0)
 			text = text " " $1 "=" first "," second
 	}
