@@ -60,6 +60,20 @@ totals()
 	totals "5 passed, 0 failed, 0 skipped"
 }
 
+@test "what a guest was booted from is kept only where something failed" {
+	sed -i 's|mkdir -p "$out"|&; echo x > "$out/initramfs.gz"|' "$FAKE/scripts/vm"
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test panics 'echo 1..1; echo ok 1 a' '# expect-panic: boom'
+	check
+	[ "$status" = 0 ]
+	[ "$(find "$FAKE/build/runs" -name status | wc -l)" = 2 ]
+	[ -z "$(find "$FAKE/build/runs" -name initramfs.gz)" ]
+	new_test bad 'echo 1..1; echo not ok 1 b'
+	check
+	[ "$status" = 1 ]
+	[ "$(find "$FAKE/build/runs" -name initramfs.gz | wc -l)" = 1 ]
+}
+
 @test "a planted failing test turns it red" {
 	new_test good 'echo 1..1; echo ok 1 a'
 	new_test bad 'echo 1..2; echo ok 1 a; echo "# because of this"; echo not ok 2 b; exit 1'

@@ -225,12 +225,23 @@ fake_vng()
 	cat > "$BATS_TEST_TMPDIR/bin/vng" <<-'END'
 	#!/bin/bash
 	printf '%s\n' "$@" > "${0%/bin/*}/vng-args"
-	while [ "$1" != --exec ]; do shift; done
+	verbose=''
+	while [ "$1" != --exec ]; do
+		[ "$1" != --verbose ] || verbose=1
+		# Where its real one keeps the modules of the kernel that it boots.
+		[ "$1" != --run ] || tree=${2%/arch/*}
+		[ "$1" != --skip-modules ] || tree=''
+		shift
+	done
+	[ -z "$tree" ] || mkdir -p "$tree/.virtme_mods"
+	echo "vng: booting"
+	# QEMU opens its console by this name, which empties a file.
+	[ -z "$verbose" ] || cat "${0%/bin/*}/log" > /proc/self/fd/2
+	[ ! -e "${0%/bin/*}/panic" ] || exit 255
 	$2
 	exit 0
 	END
 	printf '#!/bin/sh\nexit 0\n' > "$BATS_TEST_TMPDIR/bin/mountpoint"
-	printf '#!/bin/sh\ncat "%s"\n' "$BATS_TEST_TMPDIR/log" > "$BATS_TEST_TMPDIR/bin/dmesg"
 	chmod +x "$BATS_TEST_TMPDIR/bin/"*
 	echo '[    1.000000] all is well' > "$BATS_TEST_TMPDIR/log"
 	# What the guest would find in its own $PATH.
@@ -252,18 +263,31 @@ vng()
 	[ "$output" = "I have $FAKE/build/modules/linux/vma_torture.ko" ]
 	grep -qx outcome=ok "$BATS_TEST_TMPDIR/out/status"
 	grep -q 'all is well' "$BATS_TEST_TMPDIR/out/console.log"
+	# Nothing in the tree is touched.
+	[ ! -e "$tree/.virtme_mods" ]
 	grep -qx "$tree/arch/x86/boot/bzImage" "$BATS_TEST_TMPDIR/vng-args"
 	grep -qx 3 "$BATS_TEST_TMPDIR/vng-args"
 }
 
-@test "vng: trouble in the log, and a guest that ends too early, are 2" {
+@test "vng: trouble on the console is 3, and so is a guest that dies; vng's own is 2" {
 	own "$tree"
 	fake_vng
 	echo '[    2.000000] WARNING: CPU: 0 PID: 1 at mm/vma.c:1' >> "$BATS_TEST_TMPDIR/log"
 	vng linux true
-	[ "$status" = 2 ]
+	[ "$status" = 3 ]
 	grep -qx outcome=dirty "$BATS_TEST_TMPDIR/out/status"
-	printf '#!/bin/sh\necho "qemu: no" >&2\n' > "$BATS_TEST_TMPDIR/bin/vng"
+	touch "$BATS_TEST_TMPDIR/panic"
+	echo '[    3.000000] Kernel panic - not syncing: boom' > "$BATS_TEST_TMPDIR/log"
+	vng linux true
+	[ "$status" = 3 ]
+	grep -qx outcome=died "$BATS_TEST_TMPDIR/out/status"
+	[[ $output == *"Kernel panic - not syncing: boom"* ]]
+	rm "$BATS_TEST_TMPDIR/panic"
+	: > "$BATS_TEST_TMPDIR/log"
+	vng linux true
+	[ "$status" = 2 ]
+	[[ $output == *"let nothing of the guest's console through"* ]]
+	printf '#!/bin/sh\necho "qemu: no" >&2\nexit 1\n' > "$BATS_TEST_TMPDIR/bin/vng"
 	vng linux true
 	[ "$status" = 2 ]
 	grep -qx outcome=died "$BATS_TEST_TMPDIR/out/status"
@@ -274,7 +298,7 @@ vng()
 	own "$tree"
 	vng --dry-run --vng --disable-kvm --append 'a b' linux true
 	[ "$status" = 0 ]
-	[[ $output == "vng --run $tree/arch/x86/boot/bzImage --user root "*"--append a\\ b --disable-kvm --exec "* ]]
+	[[ $output == "vng --run $tree/arch/x86/boot/bzImage --verbose --skip-modules --user root "*"--append a\\ b --disable-kvm --exec "* ]]
 }
 
 @test "torture VM=vng gives the table from virtme-ng" {
