@@ -23,6 +23,7 @@
 #include <linux/printk.h>
 #include <linux/types.h>
 
+#include "flight.h"
 #include "hist.h"
 #include "rnd.h"
 #include "symbols.h"
@@ -184,7 +185,7 @@ struct vt_thread {
  */
 enum { VT_CELL_OPS, VT_CELL_KINDS };
 
-enum { VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_RACES, VT_KIND_CELLS };
+enum { VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_MET, VT_KIND_RACES, VT_KIND_CELLS };
 
 static inline unsigned int vt_stall_kind(const struct vt_scenario *sc)
 {
@@ -230,6 +231,66 @@ static inline void vt_look(struct vt_run *run, unsigned int kind, bool exposed)
 	this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_LOOKS)]);
 	if (exposed)
 		this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_EXPOSED)]);
+}
+
+/**
+ * vt_look_own() - count a look at a modification of which it is the only one
+ * @run: run
+ * @kind: the oracle
+ * @exposed: there was a modification to look at, not looked at by this oracle
+ *	before
+ *
+ * For who judges what it has done itself.
+ */
+static inline void vt_look_own(struct vt_run *run, unsigned int kind,
+			       bool exposed)
+{
+	vt_look(run, kind, exposed);
+	if (exposed)
+		this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_MET)]);
+}
+
+/* The first looks of @kinds into a modification: engine/run.c */
+void vt_met_first(struct vt_run *run, u32 kinds);
+
+/**
+ * vt_met() - count the modifications that an exposed look overlapped
+ * @run: run
+ * @kinds: bit set of the oracles that looked
+ * @f: the place that was looked at
+ * @l: the look, which vt_flight_exposed() or vt_flight_exposed_in() has ended
+ *
+ * Each is counted once for each oracle, however many looks overlapped it.
+ */
+static __always_inline void vt_met(struct vt_run *run, u32 kinds,
+				   struct vt_flight *f,
+				   const struct vt_flight_look *l)
+{
+	unsigned int i;
+	u32 first;
+
+	for (i = 0; i < l->nr; i++) {
+		first = vt_flight_meet(f, l->nrs[i], kinds);
+		if (unlikely(first))
+			vt_met_first(run, first);
+	}
+}
+
+/**
+ * vt_look_into() - count a look of an oracle at a place
+ * @run: run
+ * @kind: the oracle
+ * @exposed: what vt_flight_exposed() or vt_flight_exposed_in() said, or false
+ * @f: the place that was looked at
+ * @l: the look
+ */
+static __always_inline void vt_look_into(struct vt_run *run, unsigned int kind,
+					 bool exposed, struct vt_flight *f,
+					 const struct vt_flight_look *l)
+{
+	vt_look(run, kind, exposed);
+	if (exposed)
+		vt_met(run, BIT(kind), f, l);
 }
 
 /**

@@ -18,7 +18,6 @@
 static void mf_account_judge(struct mf_space *s, const struct vt_books *kept,
 			     const struct vt_books *want, const char *when)
 {
-	vt_look(s->run, MF_ACCOUNT, true);
 	vt_books_judge(s->run, MF_ACCOUNT, s->mm, kept, want, when);
 }
 
@@ -40,6 +39,8 @@ void mf_account_now(struct mf_lane *lane)
 	vt_books_kept(s->mm, &kept);
 	vt_books_sum(s->mm, &sum);
 	mmap_write_unlock(s->mm);
+	/* The lane's writer has replaced something since its last time. */
+	vt_look_own(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &sum, "at work");
 }
 
@@ -70,7 +71,7 @@ long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
 	WRITE_ONCE(rlim->rlim_cur, limit);
 	ret = mf_replace(t, lane, op);
 	WRITE_ONCE(rlim->rlim_cur, saved);
-	vt_look(run, MF_ACCOUNT, true);
+	vt_look_own(run, MF_ACCOUNT, true);
 	if (ret != -ENOMEM || lane->bumped)
 		return ret;
 
@@ -253,7 +254,9 @@ void mf_rest_space(struct mf_space *s)
 	vt_books_kept(s->mm, &kept);
 	vt_books_sum(s->mm, &sum);
 	mmap_write_unlock(s->mm);
+	vt_look_own(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &sum, "at rest");
+	vt_look(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &s->base, "at rest, as set up");
 
 	mf_alone(s->lanes[0]);

@@ -125,10 +125,8 @@ struct mf_map {
 
 /**
  * struct mf_lane - the ranges of one writer
- * @seq: odd while a replacement is in flight; written by the writer
+ * @flight: the replacement in flight, and its range
  * @fails: odd while a failed replacement may have left a gap in the arena
- * @start: of what is in flight
- * @end: of what is in flight
  * @gen: per page of the arena the generation last completed there
  * @space: the mm
  * @arena: start of the arena; the other ranges are at fixed offsets from it
@@ -148,10 +146,8 @@ struct mf_map {
  * @bumped: how much was added to total_vm (busted)
  */
 struct mf_lane {
-	unsigned int seq ____cacheline_aligned_in_smp;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 	unsigned int fails;
-	unsigned long start;
-	unsigned long end;
 
 	u64 gen[MF_ARENA_PAGES] ____cacheline_aligned_in_smp;
 

@@ -11,7 +11,6 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
-#include "flight.h"
 #include "map_fixed.h"
 
 /*
@@ -151,13 +150,14 @@ static long mf_do_whole(struct vt_thread *t, struct mf_lane *lane,
 	if (ret)
 		return ret;
 	for (i = 0; i < MF_BESIDE; i++) {
-		mf_flight_begin(lane, op->start, op->end);
+		u32 nr = vt_flight_begin_in(&lane->flight, op->start, op->end);
+
 		begun = ktime_get_ns();
 		done = mf_repair(lane);
 		vt_count(t->run, MF_C_BESIDE_NS, ktime_get_ns() - begun);
 		if (!done)
 			WRITE_ONCE(lane->fails, lane->fails + 1);
-		mf_flight_end(lane);
+		vt_flight_end(&lane->flight, nr);
 		if (!done)
 			return -ENOMEM;
 		vt_count(t->run, MF_C_BESIDE, 1);
