@@ -100,7 +100,7 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 	unsigned int i, cell;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		/* An object that never moved cannot be of a wrong mm. */
+		/* Those of the exposed whose object had moved. */
 		u32 exposed = kinds[i] == VL_WRONG_MM ? r->moved : r->exposed;
 
 		cell = vt_kind_cell(kinds[i], VT_KIND_LOOKS);

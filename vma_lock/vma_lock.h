@@ -60,29 +60,19 @@ enum vl_backing { VL_ANON, VL_SHMEM, VL_FILE, VL_FILE_COW, VL_FILE_SLOW,
 		  VL_BACKINGS };
 
 /**
- * struct vl_region - what is in flight in a region of a space
- * @begun: changes that were begun
- * @ended: changes that have ended
- */
-struct vl_region {
-	atomic_t begun;
-	atomic_t ended;
-};
-
-/**
  * struct vl_space - a private mm, and who uses it
  * @users: the slot, and each thread at work in it; the last one frees it
  * @mm: the mm; its only user that matters is this space
  * @id: unlike the mm's address, never used again
  * @hot: region in which a writer is at work, or was last
- * @regions: the regions, the stack last
+ * @regions: what is in flight in each of the regions, the stack last
  */
 struct vl_space {
 	refcount_t users;
 	struct mm_struct *mm;
 	u64 id;
 	unsigned int hot ____cacheline_aligned;
-	struct vl_region regions[VL_REGIONS + 1];
+	struct vt_flight regions[VL_REGIONS + 1];
 };
 
 /**
@@ -188,7 +178,7 @@ struct vl_held {
  * @cpu: where it runs, or ran last; read by writers
  * @space: the space of @mm
  * @held: what it asks for, and what it got
- * @ended: of the region it reads in, before it locked
+ * @look: into the region it reads in, from before it locked
  * @reads: locked reads not yet added to the counters, as are the next three
  * @exposed: of them, exposed
  * @moved: of the exposed, on objects that came from another mm
@@ -206,7 +196,7 @@ struct vl_reader {
 
 	struct vl_space *space ____cacheline_aligned;
 	struct vl_held held;
-	int ended;
+	struct vt_flight_look look;
 	u32 reads;
 	u32 exposed;
 	u32 moved;
