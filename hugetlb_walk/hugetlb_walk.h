@@ -135,16 +135,17 @@ struct hw_file {
  * @mm: the mm; may be read under RCU, and got while it is read
  * @pudp: its entry for HW_BASE; may be looked at under RCU
  * @joined: the table it was last seen to share (hw_state.tally_lock)
- * @begun: changes that may end its sharing, begun
- * @ended: and ended
+ * @nr: number of the change to all slots that is in flight, in @flight
+ *	(hw_state.file_lock)
+ * @flight: changes that may end its sharing
  */
 struct hw_slot {
 	struct mutex lock;
 	struct mm_struct *mm;
 	pud_t *pudp;
 	unsigned long joined;
-	atomic_t begun ____cacheline_aligned_in_smp;
-	atomic_t ended;
+	u32 nr;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 };
 
 enum hw_lab_step { HW_LAB_IDLE, HW_LAB_POSTED, HW_LAB_TAKEN, HW_LAB_GO, HW_LAB_DONE };
@@ -182,8 +183,7 @@ struct hw_lab {
  * @file_lock: content of @file and @reuse; inside hw_slot.lock
  * @all_lock: for whoever takes more than one hw_slot.lock
  * @tally_lock: counting of who shares
- * @begun: changes to any slot, begun
- * @ended: and ended
+ * @flight: changes to any slot
  * @punched: times pages were taken from @file, whole
  * @purged: times the shared table was freed
  * @wait: for one of these (busted)
@@ -201,8 +201,7 @@ struct hw_state {
 	struct mutex file_lock;
 	struct mutex all_lock;
 	struct mutex tally_lock;
-	atomic_t begun ____cacheline_aligned_in_smp;
-	atomic_t ended;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 	u32 punched;
 	u32 purged;
 	wait_queue_head_t wait;
@@ -318,8 +317,8 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	      const struct hw_rule *rule, u32 judges);
 
 /* census.c: who shares which table */
-void hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
-	       bool exposed);
+u32 hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
+	      bool exposed);
 void hw_walk_census(struct vt_run *run, struct hw_state *st);
 void hw_tally(struct hw_state *st);
 

@@ -210,7 +210,8 @@ void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		return;
 	/* It may have left the file since, but not become another's. */
 	if (still) {
-		vt_look(t->run, HW_WRONG_FOLIO, l.shared && hw_exposed(&l));
+		hw_count_look(t->run, HW_WRONG_FOLIO,
+			      l.shared && hw_exposed(&l), &l);
 		what = hw_folio_wrong(&st->file, folio, l.idx, true);
 	}
 	if (what)
