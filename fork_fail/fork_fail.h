@@ -160,11 +160,14 @@ struct ff_state;
 /**
  * struct ff_parent - an mm that is forked
  * @st: the scenario
- * @lock: protects @mm, @child, @handed, @opened, @closed and @rec
+ * @lock: protects @mm, @child, @handed, @opened, @closed and @rec; for writers
+ *	of @flight
  * @shown: the mm, if it is there for mixers
  * @churn: in it, start of what they replace; 0: nothing
  * @child: the child's mm, for as long as walkers are to find it
  * @handed: the child's mm, if it was handed out with a reference of a user's
+ * @flight: the fork whose child is shown; its range is the address of that mm
+ * @flight_nr: its number
  * @opened: VMAs of the module's file ever opened, mmap() included
  * @closed: and closed
  * @rec: children that are not gone yet
@@ -224,6 +227,9 @@ struct ff_parent {
 	unsigned long opened;
 	unsigned long closed;
 	struct ff_record rec[FF_RECORDS];
+	u32 flight_nr;
+
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 
 	struct task_struct *forker ____cacheline_aligned_in_smp;
 	bool hand;
@@ -342,6 +348,7 @@ struct ff_state {
  * @unstable: the mm is marked so
  * @skip: the OOM reaper is told to leave it alone
  * @copied: its tree was copied, or had begun to be
+ * @look: into the fork whose child it is
  */
 struct ff_seen {
 	unsigned int entries;
@@ -354,6 +361,7 @@ struct ff_seen {
 	bool unstable;
 	bool skip;
 	bool copied;
+	struct vt_flight_look look;
 };
 
 /**

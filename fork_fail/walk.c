@@ -69,6 +69,16 @@ static unsigned int ff_scan_bare(struct mm_struct *mm)
 	return n;
 }
 
+/* The fork that this child comes from was met, by these kinds. */
+static void ff_met(struct ff_parent *p, struct mm_struct *mm,
+		   struct ff_seen *seen, u32 kinds)
+{
+	unsigned long key = (unsigned long)mm;
+
+	if (seen->dead && vt_flight_exposed_in(&p->flight, &seen->look, key, key))
+		vt_met(p->st->run, kinds, &p->flight, &seen->look);
+}
+
 /* Where the kernel takes down itself what a failed fork has copied. */
 static void ff_judge_remains(struct ff_parent *p, struct mm_struct *mm,
 			     const struct ff_seen *seen)
@@ -90,9 +100,13 @@ static void ff_judge_remains(struct ff_parent *p, struct mm_struct *mm,
 }
 
 static void ff_judge(struct ff_parent *p, struct mm_struct *mm,
-		     const struct ff_seen *seen, bool user)
+		     struct ff_seen *seen, bool user)
 {
+	bool marked = user && seen->dead && seen->copied && p->st->marks;
 	struct vt_run *run = p->st->run;
+
+	ff_met(p, mm, seen, BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) |
+			    (marked ? BIT(FF_UNMARKED) : 0));
 
 	vt_count(run, FF_C_WALKS, 1);
 	if (seen->dead) {
@@ -126,7 +140,7 @@ static void ff_judge(struct ff_parent *p, struct mm_struct *mm,
 	if (!user || !seen->dead || !seen->copied)
 		return;
 	ff_judge_remains(p, mm, seen);
-	if (!p->st->marks)
+	if (!marked)
 		return;
 	vt_look(run, FF_UNMARKED, true);
 	if (!seen->unstable)
@@ -143,6 +157,7 @@ static void ff_look(struct ff_parent *p, struct mm_struct *mm, bool copied)
 {
 	struct ff_seen seen = {};
 
+	vt_flight_look_in(&p->flight, &seen.look);
 	mmap_read_lock(mm);
 	/*
 	 * dup_mmap() takes the tree out of RCU mode and puts it back when
@@ -174,6 +189,7 @@ static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
 	struct ff_seen seen = {};
 	bool skip;
 
+	vt_flight_look_in(&p->flight, &seen.look);
 	if (!mmap_read_trylock(mm))
 		return;
 	skip = vt_mm_oom_skip(mm);
