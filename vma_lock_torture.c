@@ -71,10 +71,12 @@ static const char *const vl_counters[] = {
 	[VL_FORKS] = "forks",
 	[VL_FORK_ERRORS] = "fork_errors",
 	[VL_EXITS] = "exits",
+#ifdef VT_BENCH
 	[VL_BARE] = "bare",
 	[VL_BARE_NS] = "bare_ns",
 	[VL_CHECKED] = "checked",
 	[VL_CHECKED_NS] = "checked_ns",
+#endif
 };
 
 static const char *const vl_hists[] = {

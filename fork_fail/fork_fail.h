@@ -104,9 +104,11 @@ enum ff_counter {
 	FF_C_OK = FF_C_BY_WAY + FF_NR_WAYS * FF_NR_POS,
 	FF_C_UNPLANNED, FF_C_SURVIVED, FF_C_PARENTS, FF_C_HUGETLB, FF_C_WALKS,
 	FF_C_AFTER, FF_C_RMAP, FF_C_REAPER, FF_C_NO_USERS, FF_C_EMPTY,
-	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_CHECKED,
-	FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS, FF_C_KILLED_ASLEEP,
+	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_KILLED_ASLEEP,
 	FF_C_ENDS, FF_C_EVEN,
+#ifdef VT_BENCH
+	FF_C_CHECKED, FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS,
+#endif
 };
 
 enum ff_hist { FF_H_FORK };
@@ -437,6 +439,14 @@ struct mm_struct *ff_grab_child(struct ff_parent *p);
 void ff_scan(struct mm_struct *mm, struct ff_seen *seen);
 void ff_show(struct ff_parent *p, struct vt_rnd *rnd, struct mm_struct *mm);
 int ff_walker(struct vt_thread *t);
+
+/* price.c: what a look costs */
+#ifdef VT_BENCH
+void ff_price(struct vt_thread *t, struct ff_parent *p, struct mm_struct *mm);
+#else
+static inline void ff_price(struct vt_thread *t, struct ff_parent *p,
+			    struct mm_struct *mm) { }
+#endif
 
 /* compare.c: judges "parent" */
 void ff_snapshot(struct ff_parent *p);

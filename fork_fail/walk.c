@@ -10,7 +10,6 @@
  */
 #include <linux/fs.h>
 #include <linux/jiffies.h>
-#include <linux/ktime.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
@@ -55,18 +54,6 @@ void ff_scan(struct mm_struct *mm, struct ff_seen *seen)
 			seen->owner = owner;
 		}
 	}
-}
-
-/* The same without looking, for comparison. */
-static unsigned int ff_scan_bare(struct mm_struct *mm)
-{
-	MA_STATE(mas, &mm->mm_mt, 0, 0);
-	struct vm_area_struct *vma;
-	unsigned int n = 0;
-
-	mas_for_each(&mas, vma, ULONG_MAX)
-		n++;
-	return n;
 }
 
 /* The fork that this child comes from was met, by these kinds. */
@@ -227,32 +214,6 @@ void ff_show(struct ff_parent *p, struct vt_rnd *rnd,
 				kthread_should_stop(), 1);
 }
 
-/* Time some looks and as many bare walks. */
-static void ff_price(struct ff_parent *p, struct mm_struct *mm)
-{
-	struct vt_run *run = p->st->run;
-	struct ff_seen seen = {};
-	unsigned int i;
-	u64 t0, t1, t2;
-
-	mmap_read_lock(mm);
-	/* Neither shall pay for a cold cache. */
-	ff_scan_bare(mm);
-	t0 = ktime_get_ns();
-	for (i = 0; i < 8; i++)
-		ff_scan_bare(mm);
-	t1 = ktime_get_ns();
-	for (i = 0; i < 8; i++)
-		ff_scan(mm, &seen);
-	t2 = ktime_get_ns();
-	mmap_read_unlock(mm);
-
-	vt_count(run, FF_C_BARE, 8);
-	vt_count(run, FF_C_BARE_NS, t1 - t0);
-	vt_count(run, FF_C_CHECKED, 8);
-	vt_count(run, FF_C_CHECKED_NS, t2 - t1);
-}
-
 /*
  * As uprobes reach whoever maps a file: through the file's tree of mappings. A
  * VMA is in there only after its mm's tree was copied.
@@ -288,8 +249,7 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 	} else if (mmget_not_zero(mm)) {
 		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
 			ff_look(p, mm, false);
-		if (vt_rnd_one_in(&t->rnd, 64))
-			ff_price(p, mm);
+		ff_price(t, p, mm);
 		/* The last one leaves the child to exit_mmap(). */
 		mmput(mm);
 	} else {

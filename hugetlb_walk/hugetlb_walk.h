@@ -60,7 +60,9 @@ enum hw_counter {
 	HW_C_MPROTECT_PART, HW_C_MPROTECT, HW_C_MREMAP, HW_C_MADVISE,
 	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
 	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_NO_PAGE, HW_C_FAILED,
+#ifdef VT_BENCH
 	HW_C_CHECKED, HW_C_CHECKED_NS, HW_C_BARE, HW_C_BARE_NS,
+#endif
 };
 
 enum hw_hist { HW_H_UNSHARE };
@@ -293,8 +295,18 @@ void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
 		    const struct hw_visit *v);
 void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		      const struct hw_visit *v);
-void hw_price(struct vt_thread *t, struct hw_state *st,
-	      const struct hw_visit *v, bool checked);
+
+/* price.c: what a look costs */
+#ifdef VT_BENCH
+bool hw_price(struct vt_thread *t, struct hw_state *st,
+	      const struct hw_visit *v);
+#else
+static inline bool hw_price(struct vt_thread *t, struct hw_state *st,
+			    const struct hw_visit *v)
+{
+	return false;
+}
+#endif
 
 /* kernel.c: the kernel's own walkers */
 bool hw_fault(struct mm_struct *mm, unsigned long addr);

@@ -29,6 +29,9 @@ struct hw_rule {
 	bool typed;
 };
 
+/* walk.c: what is judged under mmap_lock and the hugetlb vma lock */
+extern const struct hw_rule hw_vma_lock;
+
 /**
  * struct hw_look - what a walk found at first
  * @slot: whose

@@ -7,7 +7,6 @@
 #include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
@@ -219,21 +218,6 @@ bool mf_whole(struct mf_lane *lane)
 	return mf_repair(lane) && !mf_abort_whole(lane);
 }
 
-/* The same replacements as beside readers, for the price of those. */
-#define MF_ALONE	192
-
-static void mf_alone(struct mf_lane *lane)
-{
-	u64 begun = ktime_get_ns();
-	unsigned int i;
-
-	for (i = 0; i < MF_ALONE; i++)
-		if (!mf_repair(lane))
-			return;
-	vt_count(lane->space->run, MF_C_ALONE, MF_ALONE);
-	vt_count(lane->space->run, MF_C_ALONE_NS, ktime_get_ns() - begun);
-}
-
 /**
  * mf_rest_space() - judge an mm's accounts at rest
  * @s: the mm
@@ -259,7 +243,7 @@ void mf_rest_space(struct mf_space *s)
 	vt_look(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &s->base, "at rest, as set up");
 
-	mf_alone(s->lanes[0]);
+	mf_price_alone(s->lanes[0]);
 	for (i = 0; i < ARRAY_SIZE(mf_bursts); i++)
 		mf_burst(s->lanes[0], i);
 }

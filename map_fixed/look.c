@@ -9,7 +9,6 @@
  * was mapped before.
  */
 #include <linux/kthread.h>
-#include <linux/ktime.h>
 #include <linux/maple_tree.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -22,9 +21,16 @@
 #include "map_fixed.h"
 #include "view.h"
 
-/* Where to look: more often than not at what is in flight. */
-static unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
-			    const struct mf_view *v)
+/**
+ * mf_aim() - draw where to look
+ * @t: the reader
+ * @lane: the lane
+ * @v: what is in flight
+ *
+ * Return: an address, more often than not in what is in flight.
+ */
+unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
+		     const struct mf_view *v)
 {
 	u64 draw = vt_rnd_next(&t->rnd);
 	unsigned long from = lane->arena, pages = MF_ARENA_PAGES;
@@ -52,7 +58,12 @@ static void mf_gap(struct vt_run *run, const struct mf_lane *lane,
 		first, last, v->look.start, v->look.end - 1);
 }
 
-static void mf_look_point(struct vt_thread *t, struct mf_lane *lane)
+/**
+ * mf_look_point() - walk to a page, and judge what is there
+ * @t: the reader
+ * @lane: the lane
+ */
+void mf_look_point(struct vt_thread *t, struct mf_lane *lane)
 {
 	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
 	unsigned long addr;
@@ -200,35 +211,6 @@ static void mf_look_stale(struct vt_thread *t, struct mf_lane *lane)
 			"generation %llu read after %llu was in place", val, done);
 }
 
-/*
- * What a look costs beside the walk it watches, measured in turns in the same
- * run, so that load and machine are the same for both.
- */
-#define MF_PRICE_WALKS	256
-
-static void mf_price(struct vt_thread *t, struct mf_lane *lane)
-{
-	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
-	struct mf_view v = {};
-	u64 begun, between;
-	unsigned int i;
-
-	begun = ktime_get_ns();
-	for (i = 0; i < MF_PRICE_WALKS; i++)
-		mf_look_point(t, lane);
-	between = ktime_get_ns();
-	for (i = 0; i < MF_PRICE_WALKS; i++) {
-		mas_set(&mas, mf_aim(t, lane, &v));
-		rcu_read_lock();
-		mas_walk(&mas);
-		rcu_read_unlock();
-	}
-	vt_count(t->run, MF_C_BARE_NS, ktime_get_ns() - between);
-	vt_count(t->run, MF_C_CHECKED_NS, between - begun);
-	vt_count(t->run, MF_C_CHECKED, MF_PRICE_WALKS);
-	vt_count(t->run, MF_C_BARE, MF_PRICE_WALKS);
-}
-
 /**
  * mf_reader() - the thread of a reader
  * @t: the thread; its argument is the mm
@@ -238,7 +220,7 @@ static void mf_price(struct vt_thread *t, struct mf_lane *lane)
 int mf_reader(struct vt_thread *t)
 {
 	struct mf_space *s = t->arg;
-	unsigned int turn = 0, i;
+	unsigned int i;
 
 	kthread_use_mm(s->mm);
 	while (vt_go(t)) {
@@ -252,8 +234,7 @@ int mf_reader(struct vt_thread *t)
 			mf_look_fault(t, lane);
 			mf_look_stale(t, lane);
 		}
-		if (!(turn++ & 255))
-			mf_price(t, lane);
+		mf_price(t, lane);
 	}
 	kthread_unuse_mm(s->mm);
 	return 0;

@@ -11,7 +11,7 @@
 scenario=fork_fail
 oracles="xa_zero foreign_vma leak parent unmarked account after_failure unready"
 counters="fork_ok parents walks walks_after_failure walks_rmap walks_reaper
-	empty_tree zaps churned bare checked ends_counted bursts_even"
+	empty_tree zaps churned ends_counted bursts_even"
 cells="account_first account_middle account_last
 	signal_first signal_middle signal_last signal_after
 	dup_first dup_middle dup_last

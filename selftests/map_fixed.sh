@@ -17,7 +17,7 @@ backings="anon shmem file locked"
 all_counted()
 {
 	# shellcheck disable=SC2086  # lists
-	all_above $shapes $backings refused checked bare beside && all_have exposure
+	all_above $shapes $backings refused && all_have exposure
 }
 
 covers()

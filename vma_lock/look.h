@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The look of a reader at a VMA that it has locked, from aiming at an address to
- * counting the look. All of it is inline: the price of a look is measured beside
- * the bare lock.
+ * counting the look. All of it is inline, for it costs time beside the bare lock.
  */
 #ifndef VL_LOOK_H
 #define VL_LOOK_H

@@ -118,7 +118,6 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 }
 
 #define VL_STAY		256	/* reads at most in a space before the next one */
-#define VL_BENCH	1024	/* reads between bursts */
 
 /**
  * vl_reader_main() - what a reader thread does
@@ -130,10 +129,7 @@ int vl_reader_main(struct vt_thread *t)
 {
 	struct vl_test *test = t->run->priv;
 	struct vl_reader *r = &test->readers[t->idx];
-	u32 bench = 0;
 
-	r->best_checked = U64_MAX;
-	r->best_bare = U64_MAX;
 	while (vt_go(t)) {
 		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
 								 test->nr_slots)];
@@ -155,11 +151,7 @@ int vl_reader_main(struct vt_thread *t)
 			else
 				vl_read(t, test, r, how);
 		}
-		bench += i;
-		if (bench >= VL_BENCH) {
-			bench = 0;
-			vl_bench(t, r);
-		}
+		vl_price(t, r);
 		vl_flush(t->run, r);
 		WRITE_ONCE(r->mm, NULL);
 		down_read(&test->quiet);

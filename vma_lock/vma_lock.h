@@ -39,7 +39,9 @@ enum vl_counter {
 	VL_RETRY, VL_COMPLETED, VL_FALLBACK, VL_NO_VMA, VL_FAULT_ERROR,
 	VL_RECYCLED,
 	VL_WRITES, VL_WRITE_ERRORS, VL_FORKS, VL_FORK_ERRORS, VL_EXITS,
+#ifdef VT_BENCH
 	VL_BARE, VL_BARE_NS, VL_CHECKED, VL_CHECKED_NS,
+#endif
 };
 
 enum vl_hist { VL_HOLD, VL_WRITER_WAIT };
@@ -113,8 +115,6 @@ struct vl_seen {
 };
 
 #define VL_SEEN_BITS	9
-#define VL_BURST	64
-#define VL_BURST_SPOILT	8
 
 /*
  * What may not change while a VMA is locked for read. Left out, as the kernel
@@ -185,9 +185,6 @@ struct vl_held {
  * @misses: attempts that locked nothing
  * @turn: counts reads
  * @seen: hash of VMA objects, one entry a bucket
- * @addrs: addresses of a burst
- * @best_checked: the shortest burst of locked reads, in ns
- * @best_bare: the shortest burst of what the kernel does alone, in ns
  */
 struct vl_reader {
 	struct vm_area_struct *inside ____cacheline_aligned;
@@ -203,9 +200,6 @@ struct vl_reader {
 	u32 misses;
 	u32 turn;
 	struct vl_seen seen[1 << VL_SEEN_BITS];
-	unsigned long addrs[VL_BURST];
-	u64 best_checked;
-	u64 best_bare;
 };
 
 /**
@@ -391,12 +385,18 @@ long vl_do_lock(struct vt_thread *t, struct vl_change *c);
 long vl_do_mlock(struct vt_thread *t, struct vl_change *c);
 long vl_do_fork(struct vt_thread *t, struct vl_change *c);
 
-/* Readers, their faults, and what a look costs: reader.c, fault.c, price.c */
+/* Readers, and their faults: reader.c, fault.c */
 int vl_reader_main(struct vt_thread *t);
 void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags);
 void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
 			      unsigned long addr, unsigned int flags);
-void vl_bench(struct vt_thread *t, struct vl_reader *r);
+
+/* What a look costs: price.c */
+#ifdef VT_BENCH
+void vl_price(struct vt_thread *t, struct vl_reader *r);
+#else
+static inline void vl_price(struct vt_thread *t, struct vl_reader *r) { }
+#endif
 
 /* Who judges beside readers: exclusive.c, count.c, account.c, relock.c */
 bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);
