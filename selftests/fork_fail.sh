@@ -27,7 +27,7 @@ has_way()
 all_counted()
 {
 	# shellcheck disable=SC2086  # a list
-	all_above $counters && all_have exposure || return
+	all_above $counters && all_have exposure && all_have met || return
 	! has_oracle unmarked || all_above unstable_flag || return
 	# Before 6.19 a fork that waits for a reader heeds no signal.
 	case $(uname -r) in

@@ -58,7 +58,7 @@ all_counted()
 	all_above $ops $(printf 'walks_%s ' $walks) shares unshares judged census \
 		directed_met || return
 	# What is judged at rest has its look at an exit, too.
-	all_have exposure
+	all_have exposure && all_have met
 }
 
 covers()

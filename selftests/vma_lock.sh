@@ -18,7 +18,7 @@ T=/sys/kernel/tracing
 all_counted()
 {
 	# shellcheck disable=SC2086  # a list
-	all_above $counters && all_have exposure
+	all_above $counters && all_have exposure && all_have met
 }
 
 covers()

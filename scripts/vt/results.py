@@ -22,7 +22,7 @@ _RACE: Shape = {
     "kind": str, "variant": str, "count": int, "known": bool, "why": str,
     "detail": str, "during": str, "stack": [str], "others": [_OTHER],
 }
-_KIND: Shape = {"looks": int, "exposure": int, "races": int}
+_KIND: Shape = {"looks": int, "exposure": int, "met": int, "races": int}
 _SCENARIO: Shape = {
     "name": str, "state": str, "verdict": str, "why": str, "ops": int, "exposure": int,
     "races": int, "first_race_ms": int, "incomplete": [str], "absent": dict,

@@ -118,7 +118,8 @@ def _add_turn(soak: Soak, turn: Turn, known: ledger.Ledger) -> None:
         total.ops += sc["ops"]
         total.exposure += sc["exposure"]
         for kind, numbers in sc["kinds"].items():
-            into = total.kinds.setdefault(kind, {"looks": 0, "exposure": 0, "races": 0})
+            into = total.kinds.setdefault(kind, {"looks": 0, "exposure": 0, "met": 0,
+                                               "races": 0})
             for key in into:
                 into[key] += numbers[key]
         kinds: dict[tuple[str, bool], int] = {}

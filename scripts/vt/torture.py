@@ -30,7 +30,7 @@ _OTHER = re.compile(r"  other: cpu=(?P<cpu>-?\d+) pid=(?P<pid>\d+) comm=(?P<comm
                     r"after_ns=(?P<after_ns>\d+)")
 _NOTE = re.compile(r"(?P<scenario>[a-z_]+): (?P<what>incomplete): (?P<why>.*)")
 
-_COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure)_[a-z_]+")
+_COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure|met)_[a-z_]+")
 
 # A run of fewer seconds may end before its clock is seen to go on.
 _MIN_SECONDS = 5
@@ -227,7 +227,8 @@ def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[consol
     state = driver.states.get(name, "lost")
     races = {key[5:]: n for key, n in values.items() if key.startswith("race_")}
     kinds = {kind: {"looks": values.get(f"looks_{kind}", 0),
-                    "exposure": values.get(f"exposure_{kind}", 0), "races": n}
+                    "exposure": values.get(f"exposure_{kind}", 0),
+                    "met": values.get(f"met_{kind}", 0), "races": n}
              for kind, n in races.items()}
     variants = []
     for v in _variants_of(driver, logged, name, races):
@@ -261,7 +262,7 @@ def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[consol
         verdict = "SUCCESS"
     own = {key: n for key, n in values.items()
            if key not in ("ops", "exposure", "races", "first_race_ms")
-           and not re.match(r"(race|looks|exposure)_", key)}
+           and not re.match(r"(race|looks|exposure|met)_", key)}
     return {"name": name, "state": state, "verdict": verdict,
             "why": state.partition(": ")[2] if skipped else "; ".join(incomplete),
             "ops": values.get("ops", 0), "exposure": values.get("exposure", 0),

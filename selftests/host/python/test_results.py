@@ -23,6 +23,7 @@ value map_fixed races 7
 value map_fixed race_gap 7
 value map_fixed looks_gap 5000
 value map_fixed exposure_gap 1000
+value map_fixed met_gap 60
 value map_fixed first_race_ms 12
 value map_fixed exact 300
 state vma_lock skipped: no per-VMA locks
@@ -64,6 +65,9 @@ class Documents(unittest.TestCase):
         self.assertEqual(doc["scenarios"][0]["absent"], {"x": "this kernel has none"})
         self.assertEqual(doc["identity"]["seed"], "42")
         self.assertEqual(doc["unload_ms"], 120)
+        self.assertEqual(doc["scenarios"][0]["kinds"], {"gap": {
+            "looks": 5000, "exposure": 1000, "met": 60, "races": 7}})
+        self.assertEqual(doc["scenarios"][0]["counters"], {"exact": 300})
         self.assertEqual([sc["verdict"] for sc in doc["scenarios"]], ["KNOWN", "SKIP"])
         results.write(self.dir, doc)
         self.assertEqual(results.load(self.dir), doc)
