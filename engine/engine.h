@@ -250,31 +250,10 @@ static inline void vt_look_own(struct vt_run *run, unsigned int kind,
 		this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_MET)]);
 }
 
-/* The first looks of @kinds into a modification: engine/run.c */
+/* What exposed looks met: engine/run.c */
+void vt_met(struct vt_run *run, u32 kinds, struct vt_flight *f,
+	    const struct vt_flight_look *l);
 void vt_met_first(struct vt_run *run, u32 kinds);
-
-/**
- * vt_met() - count the modifications that an exposed look overlapped
- * @run: run
- * @kinds: bit set of the oracles that looked
- * @f: the place that was looked at
- * @l: the look, which vt_flight_exposed() or vt_flight_exposed_in() has ended
- *
- * Each is counted once for each oracle, however many looks overlapped it.
- */
-static __always_inline void vt_met(struct vt_run *run, u32 kinds,
-				   struct vt_flight *f,
-				   const struct vt_flight_look *l)
-{
-	unsigned int i;
-	u32 first;
-
-	for (i = 0; i < l->nr; i++) {
-		first = vt_flight_meet(f, l->nrs[i], kinds);
-		if (unlikely(first))
-			vt_met_first(run, first);
-	}
-}
 
 /**
  * vt_look_into() - count a look of an oracle at a place
@@ -284,9 +263,9 @@ static __always_inline void vt_met(struct vt_run *run, u32 kinds,
  * @f: the place that was looked at
  * @l: the look
  */
-static __always_inline void vt_look_into(struct vt_run *run, unsigned int kind,
-					 bool exposed, struct vt_flight *f,
-					 const struct vt_flight_look *l)
+static inline void vt_look_into(struct vt_run *run, unsigned int kind,
+				bool exposed, struct vt_flight *f,
+				const struct vt_flight_look *l)
 {
 	vt_look(run, kind, exposed);
 	if (exposed)

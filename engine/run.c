@@ -234,6 +234,30 @@ void vt_met_first(struct vt_run *run, u32 kinds)
 		this_cpu_inc(run->cells[vt_kind_cell(__ffs(kinds), VT_KIND_MET)]);
 }
 
+/**
+ * vt_met() - count the modifications that an exposed look overlapped
+ * @run: run
+ * @kinds: bit set of the oracles that looked
+ * @f: the place that was looked at
+ * @l: the look, which vt_flight_exposed() or vt_flight_exposed_in() has ended
+ *
+ * Each is counted once for each oracle, however many looks overlapped it.
+ *
+ * Context: any.
+ */
+void vt_met(struct vt_run *run, u32 kinds, struct vt_flight *f,
+	    const struct vt_flight_look *l)
+{
+	unsigned int i;
+	u32 first;
+
+	for (i = 0; i < l->nr; i++) {
+		first = vt_flight_meet(f, l->nrs[i], kinds);
+		if (unlikely(first))
+			vt_met_first(run, first);
+	}
+}
+
 /*
  * For ->probe.
  */
