@@ -250,7 +250,7 @@ static void orders_of(void (*const fns[])(void), unsigned int n)
 	exposed_looks = 0;
 	plain_looks = 0;
 	draw = true;
-	for (i = 0; i < 20000; i++) {
+	for (i = 0; i < 10000; i++) {
 		reset();
 		run_once(fns, n);
 		for (j = 1; j <= MANY; j++)
