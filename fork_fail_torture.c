@@ -117,13 +117,15 @@ static const char *const ff_counters[] = {
 	[FF_C_ZAPS] = "zaps",
 	[FF_C_CHURNED] = "churned",
 	[FF_C_BURSTS] = "bursts",
+	[FF_C_KILLED_ASLEEP] = "killed_asleep",	/* while it waited for a reader */
+	[FF_C_ENDS] = "ends_counted",	/* children whose pages were counted */
+	[FF_C_EVEN] = "bursts_even",	/* that left committed memory as it was */
+#ifdef VT_BENCH
 	[FF_C_CHECKED] = "checked",	/* for the price of a look, in one run */
 	[FF_C_CHECKED_NS] = "checked_ns",
 	[FF_C_BARE] = "bare",
 	[FF_C_BARE_NS] = "bare_ns",
-	[FF_C_KILLED_ASLEEP] = "killed_asleep",	/* while it waited for a reader */
-	[FF_C_ENDS] = "ends_counted",	/* children whose pages were counted */
-	[FF_C_EVEN] = "bursts_even",	/* that left committed memory as it was */
+#endif
 };
 
 static const char *const ff_hists[] = {

@@ -168,10 +168,12 @@ static const char *const hw_counters[] = {
 	[HW_C_OVERLAPPED] = "directed_met",	/* in which both met */
 	[HW_C_NO_PAGE] = "no_page",	/* no huge page, or past the end */
 	[HW_C_FAILED] = "failed",	/* for want of memory */
+#ifdef VT_BENCH
 	[HW_C_CHECKED] = "checked",	/* for the price of a look */
 	[HW_C_CHECKED_NS] = "checked_ns",
 	[HW_C_BARE] = "bare",
 	[HW_C_BARE_NS] = "bare_ns",
+#endif
 };
 
 static const char *const hw_hists[] = {

@@ -51,7 +51,7 @@ static const struct vt_kind mf_kinds[] = {
  */
 const struct mf_choice mf_draws[MF_NR_DRAWS] = {
 	[MF_D_DOZENS]	= { "dozens",	1 },	/* of VMAs by one */
-	[MF_D_WHOLE]	= { "whole",	1 },	/* all of the arena by one, repeatedly */
+	[MF_D_WHOLE]	= { "whole",	1 },	/* all of the arena by one */
 	[MF_D_SPARSE]	= { "sparse",	2 },	/* the sparse range */
 	[MF_D_STRADDLE]	= { "straddle",	16 },	/* parts of two neighbours */
 	[MF_D_LIMIT]	= { "limit",	4 },	/* a whole VMA, at RLIMIT_AS */
@@ -116,6 +116,7 @@ const char *const mf_counters[] = {
 	[MF_C_GAP_AFTER_FAILURE] = "gap_after_failure",
 	[MF_C_LOCK_MISS] = "lock_miss",
 	[MF_C_EFAULT] = "efault",
+#ifdef VT_BENCH
 	[MF_C_CHECKED] = "checked",	/* for the price of a look, in one run */
 	[MF_C_CHECKED_NS] = "checked_ns",
 	[MF_C_BARE] = "bare",
@@ -124,6 +125,7 @@ const char *const mf_counters[] = {
 	[MF_C_BESIDE_NS] = "beside_ns",
 	[MF_C_ALONE] = "alone",
 	[MF_C_ALONE_NS] = "alone_ns",
+#endif
 };
 
 static const char *const mf_hists[] = {

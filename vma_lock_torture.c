@@ -59,8 +59,6 @@ static const struct vt_kind vl_kinds[] = {
 static const char *const vl_counters[] = {
 	[VL_LOCK_HIT] = "lock_hit",
 	[VL_LOCK_MISS] = "lock_miss",
-	[VL_BURST_HIT] = "burst_hit",
-	[VL_BURST_MISS] = "burst_miss",
 	[VL_LOCK_MMAP] = "lock_mmap",
 	[VL_RETRY] = "retry",
 	[VL_COMPLETED] = "completed",
@@ -73,10 +71,12 @@ static const char *const vl_counters[] = {
 	[VL_FORKS] = "forks",
 	[VL_FORK_ERRORS] = "fork_errors",
 	[VL_EXITS] = "exits",
+#ifdef VT_BENCH
 	[VL_BARE] = "bare",
 	[VL_BARE_NS] = "bare_ns",
 	[VL_CHECKED] = "checked",
 	[VL_CHECKED_NS] = "checked_ns",
+#endif
 };
 
 static const char *const vl_hists[] = {

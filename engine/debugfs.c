@@ -80,9 +80,10 @@ static void vt_summary_row(struct seq_file *m, const struct vt_run *run)
 		   ms ? div64_u64(ops * MSEC_PER_SEC, ms) : 0,
 		   vt_run_exposure(run), races);
 	if (races)
-		seq_printf(m, "%9llu\n", vt_run_first_race_ms(run));
+		seq_printf(m, "%9llu", vt_run_first_race_ms(run));
 	else
-		seq_printf(m, "%9s\n", "-");
+		seq_printf(m, "%9s", "-");
+	seq_printf(m, " %10llu\n", vt_run_met(run));
 }
 
 static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
@@ -118,8 +119,9 @@ static int vt_summary_show(struct seq_file *m, void *unused)
 
 	seq_printf(m, "verdict %s  seed %llu\n",
 		   vt_verdict_name(vt_session_verdict()), vt_params.seed);
-	seq_printf(m, "%-14s %-9s %8s %12s %14s %10s %9s\n", "scenario", "state",
-		   "seconds", "ops/s", "exposure", "races", "first_ms");
+	seq_printf(m, "%-14s %-9s %8s %12s %14s %10s %9s %10s\n", "scenario",
+		   "state", "seconds", "ops/s", "exposure", "races", "first_ms",
+		   "met");
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_summary_row(m, &vt_runs[i]);
 	if (adopted)
@@ -221,6 +223,8 @@ static void vt_kind_files(struct vt_run *run, unsigned int kind)
 	scnprintf(file, sizeof(file), "exposure_%s", name);
 	vt_u64_file(run, file,
 		    VT_FILE_CELL + vt_kind_cell(kind, VT_KIND_EXPOSED));
+	scnprintf(file, sizeof(file), "met_%s", name);
+	vt_u64_file(run, file, VT_FILE_CELL + vt_kind_cell(kind, VT_KIND_MET));
 }
 
 static void vt_run_files(struct vt_run *run)

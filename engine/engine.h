@@ -23,6 +23,7 @@
 #include <linux/printk.h>
 #include <linux/types.h>
 
+#include "flight.h"
 #include "hist.h"
 #include "rnd.h"
 #include "symbols.h"
@@ -184,7 +185,7 @@ struct vt_thread {
  */
 enum { VT_CELL_OPS, VT_CELL_KINDS };
 
-enum { VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_RACES, VT_KIND_CELLS };
+enum { VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_MET, VT_KIND_RACES, VT_KIND_CELLS };
 
 static inline unsigned int vt_stall_kind(const struct vt_scenario *sc)
 {
@@ -230,6 +231,45 @@ static inline void vt_look(struct vt_run *run, unsigned int kind, bool exposed)
 	this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_LOOKS)]);
 	if (exposed)
 		this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_EXPOSED)]);
+}
+
+/**
+ * vt_look_own() - count a look at a modification of which it is the only one
+ * @run: run
+ * @kind: the oracle
+ * @exposed: there was a modification to look at, not looked at by this oracle
+ *	before
+ *
+ * For who judges what it has done itself.
+ */
+static inline void vt_look_own(struct vt_run *run, unsigned int kind,
+			       bool exposed)
+{
+	vt_look(run, kind, exposed);
+	if (exposed)
+		this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_MET)]);
+}
+
+/* What exposed looks met: engine/run.c */
+void vt_met(struct vt_run *run, u32 kinds, struct vt_flight *f,
+	    const struct vt_flight_look *l);
+void vt_met_first(struct vt_run *run, u32 kinds);
+
+/**
+ * vt_look_into() - count a look of an oracle at a place
+ * @run: run
+ * @kind: the oracle
+ * @exposed: what vt_flight_exposed() or vt_flight_exposed_in() said, or false
+ * @f: the place that was looked at
+ * @l: the look
+ */
+static inline void vt_look_into(struct vt_run *run, unsigned int kind,
+				bool exposed, struct vt_flight *f,
+				const struct vt_flight_look *l)
+{
+	vt_look(run, kind, exposed);
+	if (exposed)
+		vt_met(run, BIT(kind), f, l);
 }
 
 /**

@@ -4,6 +4,7 @@
  * here, and what the verdict over it rests on. When runs begin and end is the
  * session's.
  */
+#include <linux/bitops.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -43,10 +44,10 @@ u64 vt_counter_sum(const struct vt_run *run, unsigned int counter)
 }
 
 /**
- * vt_kind_sum() - looks, exposed looks or races of an oracle
+ * vt_kind_sum() - looks, exposed looks, modifications met or races of an oracle
  * @run: run
  * @kind: the oracle
- * @what: VT_KIND_LOOKS, VT_KIND_EXPOSED or VT_KIND_RACES
+ * @what: VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_MET or VT_KIND_RACES
  */
 u64 vt_kind_sum(const struct vt_run *run, unsigned int kind, unsigned int what)
 {
@@ -89,6 +90,22 @@ u64 vt_run_exposure(const struct vt_run *run)
 
 	for (kind = 0; kind < run->sc->nr_kinds; kind++)
 		sum += vt_kind_sum(run, kind, VT_KIND_EXPOSED);
+	return sum;
+}
+
+/**
+ * vt_run_met() - modifications so far that a look could have caught a race in
+ * @run: run
+ *
+ * Added up over the oracles, as vt_run_exposure() is.
+ */
+u64 vt_run_met(const struct vt_run *run)
+{
+	unsigned int kind;
+	u64 sum = 0;
+
+	for (kind = 0; kind < run->sc->nr_kinds; kind++)
+		sum += vt_kind_sum(run, kind, VT_KIND_MET);
 	return sum;
 }
 
@@ -202,6 +219,43 @@ const char *vt_run_why(const struct vt_run *run, char *buf, size_t size)
 		break;
 	}
 	return buf;
+}
+
+/**
+ * vt_met_first() - count modifications that were met for the first time
+ * @run: run
+ * @kinds: bit set of the oracles whose looks had not met it before
+ *
+ * Context: any.
+ */
+void vt_met_first(struct vt_run *run, u32 kinds)
+{
+	for (; kinds; kinds &= kinds - 1)
+		this_cpu_inc(run->cells[vt_kind_cell(__ffs(kinds), VT_KIND_MET)]);
+}
+
+/**
+ * vt_met() - count the modifications that an exposed look overlapped
+ * @run: run
+ * @kinds: bit set of the oracles that looked
+ * @f: the place that was looked at
+ * @l: the look, which vt_flight_exposed() or vt_flight_exposed_in() has ended
+ *
+ * Each is counted once for each oracle, however many looks overlapped it.
+ *
+ * Context: any.
+ */
+void vt_met(struct vt_run *run, u32 kinds, struct vt_flight *f,
+	    const struct vt_flight_look *l)
+{
+	unsigned int i;
+	u32 first;
+
+	for (i = 0; i < l->nr; i++) {
+		first = vt_flight_meet(f, l->nrs[i], kinds);
+		if (unlikely(first))
+			vt_met_first(run, first);
+	}
 }
 
 /*

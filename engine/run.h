@@ -16,6 +16,7 @@ u64 vt_run_ms(const struct vt_run *run);
 u64 vt_run_ops(const struct vt_run *run);
 u64 vt_run_races(const struct vt_run *run);
 u64 vt_run_exposure(const struct vt_run *run);
+u64 vt_run_met(const struct vt_run *run);
 u64 vt_run_first_race_ms(const struct vt_run *run);
 const char *vt_run_why(const struct vt_run *run, char *buf, size_t size);
 bool vt_kind_present(const struct vt_run *run, unsigned int kind);

@@ -128,10 +128,11 @@ static void vt_end_details(const struct vt_run *run)
 	unsigned int kind;
 
 	for (kind = 0; kind < run->sc->nr_kinds; kind++)
-		vt_info("%s/%s: looks=%llu exposure=%llu races=%llu\n",
+		vt_info("%s/%s: looks=%llu exposure=%llu met=%llu races=%llu\n",
 			run->sc->name, run->sc->kinds[kind].name,
 			vt_kind_sum(run, kind, VT_KIND_LOOKS),
 			vt_kind_sum(run, kind, VT_KIND_EXPOSED),
+			vt_kind_sum(run, kind, VT_KIND_MET),
 			vt_kind_sum(run, kind, VT_KIND_RACES));
 }
 

@@ -93,7 +93,7 @@ void ff_account_fork(struct ff_parent *p, int err)
 {
 	struct vt_run *run = p->st->run;
 
-	vt_look(run, FF_BOOKS, true);
+	vt_look_own(run, FF_BOOKS, true);
 	vt_books_judge(run, FF_BOOKS, p->mm, &p->kept[FF_BOOKS_PARENT],
 		       &p->sums[FF_BOOKS_PARENT],
 		       err ? "parent after a failed fork" : "parent after a fork");
@@ -106,7 +106,8 @@ void ff_account_fork(struct ff_parent *p, int err)
 		mmap_write_unlock(p->mm);
 	}
 
-	vt_look(run, FF_REMAINS, err);
+	/* The look of this oracle at each failed fork; others look at some. */
+	vt_look_own(run, FF_REMAINS, err);
 	if (p->shut)
 		vt_race(run, FF_REMAINS, p->mm, p->shut, -err, 0,
 			"after a fork that returned %d, with no writer about, a VMA of the parent turns readers away",

@@ -58,6 +58,8 @@ struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm,
 	if (!early)
 		mmgrab(mm);
 	*rec = (struct ff_record){ .mm = mm };
+	p->flight_nr = vt_flight_begin_in(&p->flight, (unsigned long)mm,
+					  (unsigned long)mm + 1);
 	WRITE_ONCE(p->child, mm);
 	atomic_inc(&p->st->shows);
 	if (p->keep) {
@@ -112,6 +114,8 @@ struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed)
 	handed = p->handed;
 	p->handed = NULL;
 	WRITE_ONCE(p->child, NULL);
+	if (child)
+		vt_flight_end(&p->flight, p->flight_nr);
 	rec = child ? ff_record(p, child) : NULL;
 	if (rec)
 		rec->failed = failed;
@@ -179,7 +183,7 @@ static void ff_judge_ready(struct ff_parent *p, struct vm_area_struct *vma)
 				     found->vm_file == vma->vm_file))
 			break;
 	i_mmap_unlock_read(mapping);
-	vt_look(run, FF_UNREADY, n < FF_READY_VMAS);
+	vt_look_own(run, FF_UNREADY, n < FF_READY_VMAS);
 	if (found && n < FF_READY_VMAS)
 		vt_race(run, FF_UNREADY, vma->vm_mm, vma->vm_start, n, 0,
 			"a VMA that is still in its ->open() is in the tree of its file");

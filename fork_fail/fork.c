@@ -149,7 +149,7 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 
 	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 2))
 		vm_munmap(p->snap[0].start, p->snap[0].end - p->snap[0].start);
-	vt_look(run, FF_PARENT, err);
+	vt_look_own(run, FF_PARENT, err);
 	ff_account_bust(p, err);
 	wrong = ff_compare(p, p->mm, &addr);
 	if (wrong)

@@ -104,9 +104,11 @@ enum ff_counter {
 	FF_C_OK = FF_C_BY_WAY + FF_NR_WAYS * FF_NR_POS,
 	FF_C_UNPLANNED, FF_C_SURVIVED, FF_C_PARENTS, FF_C_HUGETLB, FF_C_WALKS,
 	FF_C_AFTER, FF_C_RMAP, FF_C_REAPER, FF_C_NO_USERS, FF_C_EMPTY,
-	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_CHECKED,
-	FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS, FF_C_KILLED_ASLEEP,
+	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_KILLED_ASLEEP,
 	FF_C_ENDS, FF_C_EVEN,
+#ifdef VT_BENCH
+	FF_C_CHECKED, FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS,
+#endif
 };
 
 enum ff_hist { FF_H_FORK };
@@ -160,11 +162,14 @@ struct ff_state;
 /**
  * struct ff_parent - an mm that is forked
  * @st: the scenario
- * @lock: protects @mm, @child, @handed, @opened, @closed and @rec
+ * @lock: protects @mm, @child, @handed, @opened, @closed and @rec; for writers
+ *	of @flight
  * @shown: the mm, if it is there for mixers
  * @churn: in it, start of what they replace; 0: nothing
  * @child: the child's mm, for as long as walkers are to find it
  * @handed: the child's mm, if it was handed out with a reference of a user's
+ * @flight: the fork whose child is shown; its range is the address of that mm
+ * @flight_nr: its number
  * @opened: VMAs of the module's file ever opened, mmap() included
  * @closed: and closed
  * @rec: children that are not gone yet
@@ -224,6 +229,9 @@ struct ff_parent {
 	unsigned long opened;
 	unsigned long closed;
 	struct ff_record rec[FF_RECORDS];
+	u32 flight_nr;
+
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 
 	struct task_struct *forker ____cacheline_aligned_in_smp;
 	bool hand;
@@ -342,6 +350,7 @@ struct ff_state {
  * @unstable: the mm is marked so
  * @skip: the OOM reaper is told to leave it alone
  * @copied: its tree was copied, or had begun to be
+ * @look: into the fork whose child it is
  */
 struct ff_seen {
 	unsigned int entries;
@@ -354,6 +363,7 @@ struct ff_seen {
 	bool unstable;
 	bool skip;
 	bool copied;
+	struct vt_flight_look look;
 };
 
 /**
@@ -429,6 +439,14 @@ struct mm_struct *ff_grab_child(struct ff_parent *p);
 void ff_scan(struct mm_struct *mm, struct ff_seen *seen);
 void ff_show(struct ff_parent *p, struct vt_rnd *rnd, struct mm_struct *mm);
 int ff_walker(struct vt_thread *t);
+
+/* price.c: what a look costs */
+#ifdef VT_BENCH
+void ff_price(struct vt_thread *t, struct ff_parent *p, struct mm_struct *mm);
+#else
+static inline void ff_price(struct vt_thread *t, struct ff_parent *p,
+			    struct mm_struct *mm) { }
+#endif
 
 /* compare.c: judges "parent" */
 void ff_snapshot(struct ff_parent *p);

@@ -29,7 +29,7 @@ static bool ff_ended(const struct ff_record *rec)
 
 static void ff_judge_end(struct ff_parent *p, const struct ff_record *rec)
 {
-	vt_look(p->st->run, FF_LEAK, rec->failed && rec->opened);
+	vt_look_own(p->st->run, FF_LEAK, rec->failed && rec->opened);
 	ff_account_end(p, rec);
 	/* The VMA may have a reference on the file that never comes back. */
 	if (rec->opened != rec->closed && !vt_busted(p->st->run, FF_LEAK))

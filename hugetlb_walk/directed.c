@@ -123,6 +123,7 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 	struct hw_lab *lab = &st->lab;
 	struct mm_struct *mm;
 	u64 from, to;
+	u32 kinds;
 	bool met;
 
 	if (!hw_lab_fresh(lab)) {
@@ -149,8 +150,11 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 		vt_count(t->run, HW_C_DIRECTED, 1);
 		vt_count(t->run, HW_C_OVERLAPPED, met);
 		i_mmap_lock_write(lab->file.mapping);
-		hw_census(t->run, &lab->file, 2, met);
+		kinds = hw_census(t->run, &lab->file, 2, met);
 		i_mmap_unlock_write(lab->file.mapping);
+		/* Each round is a change of its own, looked at once. */
+		if (met)
+			vt_met_first(t->run, kinds);
 	}
 	if (op != HW_LAB_EXIT)
 		kthread_unuse_mm(mm);

@@ -60,7 +60,9 @@ enum hw_counter {
 	HW_C_MPROTECT_PART, HW_C_MPROTECT, HW_C_MREMAP, HW_C_MADVISE,
 	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
 	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_NO_PAGE, HW_C_FAILED,
+#ifdef VT_BENCH
 	HW_C_CHECKED, HW_C_CHECKED_NS, HW_C_BARE, HW_C_BARE_NS,
+#endif
 };
 
 enum hw_hist { HW_H_UNSHARE };
@@ -135,16 +137,17 @@ struct hw_file {
  * @mm: the mm; may be read under RCU, and got while it is read
  * @pudp: its entry for HW_BASE; may be looked at under RCU
  * @joined: the table it was last seen to share (hw_state.tally_lock)
- * @begun: changes that may end its sharing, begun
- * @ended: and ended
+ * @nr: number of the change to all slots that is in flight, in @flight
+ *	(hw_state.file_lock)
+ * @flight: changes that may end its sharing
  */
 struct hw_slot {
 	struct mutex lock;
 	struct mm_struct *mm;
 	pud_t *pudp;
 	unsigned long joined;
-	atomic_t begun ____cacheline_aligned_in_smp;
-	atomic_t ended;
+	u32 nr;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 };
 
 enum hw_lab_step { HW_LAB_IDLE, HW_LAB_POSTED, HW_LAB_TAKEN, HW_LAB_GO, HW_LAB_DONE };
@@ -182,8 +185,7 @@ struct hw_lab {
  * @file_lock: content of @file and @reuse; inside hw_slot.lock
  * @all_lock: for whoever takes more than one hw_slot.lock
  * @tally_lock: counting of who shares
- * @begun: changes to any slot, begun
- * @ended: and ended
+ * @flight: changes to any slot
  * @punched: times pages were taken from @file, whole
  * @purged: times the shared table was freed
  * @wait: for one of these (busted)
@@ -201,8 +203,7 @@ struct hw_state {
 	struct mutex file_lock;
 	struct mutex all_lock;
 	struct mutex tally_lock;
-	atomic_t begun ____cacheline_aligned_in_smp;
-	atomic_t ended;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 	u32 punched;
 	u32 purged;
 	wait_queue_head_t wait;
@@ -294,8 +295,18 @@ void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
 		    const struct hw_visit *v);
 void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		      const struct hw_visit *v);
-void hw_price(struct vt_thread *t, struct hw_state *st,
-	      const struct hw_visit *v, bool checked);
+
+/* price.c: what a look costs */
+#ifdef VT_BENCH
+bool hw_price(struct vt_thread *t, struct hw_state *st,
+	      const struct hw_visit *v);
+#else
+static inline bool hw_price(struct vt_thread *t, struct hw_state *st,
+			    const struct hw_visit *v)
+{
+	return false;
+}
+#endif
 
 /* kernel.c: the kernel's own walkers */
 bool hw_fault(struct mm_struct *mm, unsigned long addr);
@@ -318,8 +329,8 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	      const struct hw_rule *rule, u32 judges);
 
 /* census.c: who shares which table */
-void hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
-	       bool exposed);
+u32 hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
+	      bool exposed);
 void hw_walk_census(struct vt_run *run, struct hw_state *st);
 void hw_tally(struct hw_state *st);
 

@@ -107,7 +107,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 		   pte_val(l->entry), exposed);
 
 	if (judges & BIT(HW_TABLE_FREED)) {
-		vt_look(run, HW_TABLE_FREED, exposed);
+		hw_count_look(run, HW_TABLE_FREED, exposed, l);
 		what = hw_table_freed(l, now, rule->typed);
 		if (what) {
 			vt_race(run, HW_TABLE_FREED, l->mm, addr,
@@ -120,7 +120,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	}
 
 	if (judges & BIT(HW_TABLE_MOVED)) {
-		vt_look(run, HW_TABLE_MOVED, exposed);
+		hw_count_look(run, HW_TABLE_MOVED, exposed, l);
 		if (table != l->table) {
 			vt_race(run, HW_TABLE_MOVED, l->mm, addr,
 				(unsigned long)l->table, (unsigned long)table,
@@ -139,7 +139,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 							       HW_ENTRY_MOVED;
 
 		if (kind == HW_ENTRY_MOVED || l->shared) {
-			vt_look(run, kind, exposed);
+			hw_count_look(run, kind, exposed, l);
 			if (!hw_same_page(l->entry, now)) {
 				vt_race(run, kind, l->mm, addr,
 					pte_val(l->entry), pte_val(now),
@@ -154,7 +154,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	}
 
 	if (judges & BIT(HW_WRONG_FOLIO)) {
-		vt_look(run, HW_WRONG_FOLIO, exposed);
+		hw_count_look(run, HW_WRONG_FOLIO, exposed, l);
 		hw_judge_folio(run, l, rule->name, f);
 	}
 }

@@ -96,7 +96,7 @@ void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
 	vt_mm_put(mm);
 	if (last) {
 		left = mm_pgtables_bytes(mm);
-		vt_look(run, HW_PAGE_LEAK, true);
+		vt_look_own(run, HW_PAGE_LEAK, true);
 		if (left)
 			vt_race(run, HW_PAGE_LEAK, mm, 0, left, 0,
 				"%lu bytes of page tables left when all is unmapped",

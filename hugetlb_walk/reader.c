@@ -71,11 +71,8 @@ static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 		hw_walk_read(t, st, v);
 		return;
 	}
-	if (vt_rnd_one_in(&t->rnd, 64)) {
-		hw_price(t, st, v, false);
-		hw_price(t, st, v, true);
+	if (hw_price(t, st, v))
 		return;
-	}
 	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
 		hw_walk_one(t, st, v);
 		cond_resched();

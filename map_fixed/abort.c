@@ -121,7 +121,7 @@ static void mf_abort_judge(struct vt_run *run, struct mf_lane *lane, long ret,
 
 	mf_abort_look(lane, mapped, &by_file, &detached);
 	bitmap_to_arr64((u64 *)&word, mapped, MF_ABORT_PAGES);
-	vt_look(run, MF_HALF_ABORT, true);
+	vt_look_own(run, MF_HALF_ABORT, true);
 	if (ret != errno)
 		vt_race(run, MF_HALF_ABORT, lane->space->mm,
 			mf_abort_addr(lane, MF_ABORT_FROM), ret, errno,

@@ -7,7 +7,6 @@
 #include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
@@ -18,7 +17,6 @@
 static void mf_account_judge(struct mf_space *s, const struct vt_books *kept,
 			     const struct vt_books *want, const char *when)
 {
-	vt_look(s->run, MF_ACCOUNT, true);
 	vt_books_judge(s->run, MF_ACCOUNT, s->mm, kept, want, when);
 }
 
@@ -40,6 +38,8 @@ void mf_account_now(struct mf_lane *lane)
 	vt_books_kept(s->mm, &kept);
 	vt_books_sum(s->mm, &sum);
 	mmap_write_unlock(s->mm);
+	/* The lane's writer has replaced something since its last time. */
+	vt_look_own(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &sum, "at work");
 }
 
@@ -70,7 +70,7 @@ long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
 	WRITE_ONCE(rlim->rlim_cur, limit);
 	ret = mf_replace(t, lane, op);
 	WRITE_ONCE(rlim->rlim_cur, saved);
-	vt_look(run, MF_ACCOUNT, true);
+	vt_look_own(run, MF_ACCOUNT, true);
 	if (ret != -ENOMEM || lane->bumped)
 		return ret;
 
@@ -218,21 +218,6 @@ bool mf_whole(struct mf_lane *lane)
 	return mf_repair(lane) && !mf_abort_whole(lane);
 }
 
-/* The same replacements as beside readers, for the price of those. */
-#define MF_ALONE	192
-
-static void mf_alone(struct mf_lane *lane)
-{
-	u64 begun = ktime_get_ns();
-	unsigned int i;
-
-	for (i = 0; i < MF_ALONE; i++)
-		if (!mf_repair(lane))
-			return;
-	vt_count(lane->space->run, MF_C_ALONE, MF_ALONE);
-	vt_count(lane->space->run, MF_C_ALONE_NS, ktime_get_ns() - begun);
-}
-
 /**
  * mf_rest_space() - judge an mm's accounts at rest
  * @s: the mm
@@ -253,10 +238,12 @@ void mf_rest_space(struct mf_space *s)
 	vt_books_kept(s->mm, &kept);
 	vt_books_sum(s->mm, &sum);
 	mmap_write_unlock(s->mm);
+	vt_look_own(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &sum, "at rest");
+	vt_look(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &s->base, "at rest, as set up");
 
-	mf_alone(s->lanes[0]);
+	mf_price_alone(s->lanes[0]);
 	for (i = 0; i < ARRAY_SIZE(mf_bursts); i++)
 		mf_burst(s->lanes[0], i);
 }

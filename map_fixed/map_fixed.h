@@ -37,8 +37,11 @@ enum mf_counter {
 	MF_C_EXACT, MF_C_INSIDE, MF_C_STRADDLE, MF_C_DOZENS, MF_C_MERGE,
 	MF_C_SPARSE, MF_C_LIMIT, MF_C_ANON, MF_C_SHMEM, MF_C_FILE, MF_C_LOCKED,
 	MF_C_REFUSED, MF_C_FAILED, MF_C_SPLIT_SEEN, MF_C_GAP_AFTER_FAILURE,
-	MF_C_LOCK_MISS, MF_C_EFAULT, MF_C_CHECKED, MF_C_CHECKED_NS, MF_C_BARE,
-	MF_C_BARE_NS, MF_C_BESIDE, MF_C_BESIDE_NS, MF_C_ALONE, MF_C_ALONE_NS,
+	MF_C_LOCK_MISS, MF_C_EFAULT,
+#ifdef VT_BENCH
+	MF_C_CHECKED, MF_C_CHECKED_NS, MF_C_BARE, MF_C_BARE_NS, MF_C_BESIDE,
+	MF_C_BESIDE_NS, MF_C_ALONE, MF_C_ALONE_NS,
+#endif
 };
 
 enum mf_hist { MF_H_FLIGHT };
@@ -125,10 +128,8 @@ struct mf_map {
 
 /**
  * struct mf_lane - the ranges of one writer
- * @seq: odd while a replacement is in flight; written by the writer
+ * @flight: the replacement in flight, and its range
  * @fails: odd while a failed replacement may have left a gap in the arena
- * @start: of what is in flight
- * @end: of what is in flight
  * @gen: per page of the arena the generation last completed there
  * @space: the mm
  * @arena: start of the arena; the other ranges are at fixed offsets from it
@@ -148,10 +149,8 @@ struct mf_map {
  * @bumped: how much was added to total_vm (busted)
  */
 struct mf_lane {
-	unsigned int seq ____cacheline_aligned_in_smp;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 	unsigned int fails;
-	unsigned long start;
-	unsigned long end;
 
 	u64 gen[MF_ARENA_PAGES] ____cacheline_aligned_in_smp;
 
@@ -268,6 +267,10 @@ bool mf_repair(struct mf_lane *lane);
 int mf_writer(struct vt_thread *t);
 
 /* look.c: readers; judges "gap", "no_vma" and "stale" */
+struct mf_view;
+unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
+		     const struct mf_view *v);
+void mf_look_point(struct vt_thread *t, struct mf_lane *lane);
 int mf_reader(struct vt_thread *t);
 
 /* abort.c: replacements that fail; judges "half_abort" */
@@ -284,6 +287,22 @@ bool mf_whole(struct mf_lane *lane);
 void mf_burst_one(struct vt_thread *t, struct mf_lane *lane);
 bool mf_leaks_refused(const struct mf_lane *lane);
 void mf_rest_space(struct mf_space *s);
+
+/* price.c: what looks and readers cost */
+#ifdef VT_BENCH
+void mf_price(struct vt_thread *t, struct mf_lane *lane);
+long mf_price_beside(struct vt_thread *t, struct mf_lane *lane,
+		     const struct mf_op *op);
+void mf_price_alone(struct mf_lane *lane);
+#else
+static inline void mf_price(struct vt_thread *t, struct mf_lane *lane) { }
+static inline long mf_price_beside(struct vt_thread *t, struct mf_lane *lane,
+				   const struct mf_op *op)
+{
+	return 0;
+}
+static inline void mf_price_alone(struct mf_lane *lane) { }
+#endif
 
 /* busted.c: broken promises */
 void mf_close_late(struct mf_lane *lane);

@@ -15,7 +15,6 @@
 #include <linux/shmem_fs.h>
 #include <linux/uaccess.h>
 
-#include "flight.h"
 #include "map_fixed.h"
 #include "trace.h"
 
@@ -127,6 +126,7 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	struct vt_run *run = t->run;
 	pgoff_t pgoff = 0;
 	u64 begun;
+	u32 nr;
 	long ret;
 
 	lane->generation++;
@@ -152,7 +152,7 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 			      mf_backing_names[op->backing]);
 	if (arena && vt_busted(run, MF_STALE))
 		mf_set_gen(lane, first, end);	/* before it is true */
-	mf_flight_begin(lane, op->start, op->end);
+	nr = vt_flight_begin_in(&lane->flight, op->start, op->end);
 	begun = ktime_get_ns();
 	if (vt_busted(run, MF_GAP) || vt_busted(run, MF_NO_VMA))
 		vm_munmap(op->start, op->end - op->start);
@@ -160,7 +160,8 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	vt_hist(run, MF_H_FLIGHT, ktime_get_ns() - begun);
 	if (ret)
 		WRITE_ONCE(lane->fails, lane->fails + 1);
-	mf_flight_end(lane);
+	/* A reader that sees it over also sees ->fails as this left it. */
+	vt_flight_end(&lane->flight, nr);
 	trace_map_fixed_end(mm, op->start, op->end, ret);
 
 	if (lane->next) {
@@ -175,7 +176,7 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 
 	if (arena) {
 		mf_set_gen(lane, first, end);
-		vt_look(run, MF_CLOSE_ORDER, covered);
+		vt_look_own(run, MF_CLOSE_ORDER, covered);
 		if (op->backing != MF_FILE)
 			mf_judge_closed(lane, first, end, "after mmap()");
 		if (op->backing == MF_ANON)

@@ -3,7 +3,6 @@
  * Writers: each picks what to replace in its own lane, over and over.
  */
 #include <linux/kthread.h>
-#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -11,7 +10,6 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
-#include "flight.h"
 #include "map_fixed.h"
 
 /*
@@ -129,18 +127,10 @@ static long mf_do_sparse(struct vt_thread *t, struct mf_lane *lane,
 	return mf_replace(t, lane, op);
 }
 
-/*
- * The whole arena by one mapping, and again a few times: what the readers cost
- * is measured with, for mf_burst() does the same when they are gone.
- */
-#define MF_BESIDE	8
-
+/* The whole arena by one mapping. */
 static long mf_do_whole(struct vt_thread *t, struct mf_lane *lane,
 			struct mf_op *op)
 {
-	unsigned int i;
-	u64 begun;
-	bool done;
 	long ret;
 
 	op->start = lane->arena;
@@ -148,21 +138,7 @@ static long mf_do_whole(struct vt_thread *t, struct mf_lane *lane,
 	op->backing = MF_ANON;
 	op->shape = MF_C_DOZENS;
 	ret = mf_replace(t, lane, op);
-	if (ret)
-		return ret;
-	for (i = 0; i < MF_BESIDE; i++) {
-		mf_flight_begin(lane, op->start, op->end);
-		begun = ktime_get_ns();
-		done = mf_repair(lane);
-		vt_count(t->run, MF_C_BESIDE_NS, ktime_get_ns() - begun);
-		if (!done)
-			WRITE_ONCE(lane->fails, lane->fails + 1);
-		mf_flight_end(lane);
-		if (!done)
-			return -ENOMEM;
-		vt_count(t->run, MF_C_BESIDE, 1);
-	}
-	return 0;
+	return ret ? ret : mf_price_beside(t, lane, op);
 }
 
 static long mf_write_one(struct vt_thread *t, struct mf_lane *lane)

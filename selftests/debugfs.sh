@@ -75,7 +75,7 @@ formats()
 		for f in "$D/$s"/*; do
 			[ "${f##*/}" = state ] || set -- "$@" "$f"
 		done
-		awk -v contract='/(ops|exposure|races|first_race_ms|(race|looks|exposure)_[a-z_]+)$' '
+		awk -v contract='/(ops|exposure|races|first_race_ms|(race|looks|exposure|met)_[a-z_]+)$' '
 		BEGIN {
 			for (i = 1; i < ARGC; i++)
 				lines[ARGV[i]] = 0
@@ -165,6 +165,12 @@ sums()
 				print "# " f " " v[f] " is more than " l " " v[l]
 				bad = 1
 			}
+			m = f
+			sub(/exposure_/, "met_", m)
+			if (!(m in v) || v[m] && !v[f]) {
+				print "# " m " " v[m] " with " f " " v[f]
+				bad = 1
+			}
 		}
 		exit bad
 	}'
@@ -183,11 +189,15 @@ summary_is()
 	for s in $(scenarios); do
 		# shellcheck disable=SC2046  # a row's columns
 		set -- $(grep "^$s  *[a-z]" "$tmp/summary")
-		# scenario state seconds ops/s exposure races first_ms
-		[ $# = 7 ] || { note "$s: $# columns"; bad=1; continue; }
-		state=$2 exposure=$5 races=$6 first=$7
+		# scenario state seconds ops/s exposure races first_ms met
+		[ $# = 8 ] || { note "$s: $# columns"; bad=1; continue; }
+		state=$2 exposure=$5 races=$6 first=$7 met=$8
 		is "$s/exposure" "$exposure" || { note "$s: exposure $exposure, not $value"; bad=1; }
 		is "$s/races" "$races" || { note "$s: races $races, not $value"; bad=1; }
+		for f in "$D/$s"/met_*; do
+			[ "${f##*/}" = met_stall ] || { get "$s/${f##*/}" && met=$((met - value)); }
+		done
+		[ "$met" = 0 ] || { note "$s: met $8, which is $met more than the sum"; bad=1; }
 		get "$s/state"
 		[ "${value%%:*}" = "$state" ] || { note "$s: state $state, not $value"; bad=1; }
 		if [ "$races" = 0 ]; then

@@ -17,7 +17,7 @@ backings="anon shmem file locked"
 all_counted()
 {
 	# shellcheck disable=SC2086  # lists
-	all_above $shapes $backings refused checked bare beside && all_have exposure
+	all_above $shapes $backings refused && all_have exposure && all_have met
 }
 
 covers()
@@ -38,6 +38,15 @@ adds_up()
 		get "map_fixed/$c" && b=$((b + value))
 	done
 	[ $s = $b ] || no "$s of all shapes, $b of all backings" || return
+	# Each is met once at the most, however many looks overlap it.
+	get map_fixed/failed
+	f=$value
+	for k in gap no_vma stale close_order; do
+		get "map_fixed/met_$k"
+		[ "$value" -le $((s + f)) ] ||
+			no "$value replacements met by $k, of $s that were made and $f that failed" ||
+			return
+	done
 	# Refused ones are operations, too.
 	get map_fixed/ops
 	[ "$value" -ge $s ] || no "$s replacements, $value operations" || return

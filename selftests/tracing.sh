@@ -142,15 +142,6 @@ map_fixed_agrees()
 	fi
 }
 
-# less_bursts hit|miss: what the module counted outside its bursts, into $value.
-less_bursts()
-{
-	get "vma_lock/burst_$1" && _bursts=$value
-	get "vma_lock/lock_$1"
-	note "$1: $value, $_bursts of them in bursts"
-	value=$((value - _bursts))
-}
-
 vma_lock_agrees()
 {
 	get vma_lock/state
@@ -161,11 +152,10 @@ vma_lock_agrees()
 		return
 		;;
 	esac
-	# The bursts that measure what a look costs are counted apart, and not traced.
-	less_bursts hit
+	get vma_lock/lock_hit
 	_hits=$(count_of vma_lock '@asked[hit ]')
 	about hits "$_hits" "$value" || return
-	less_bursts miss
+	get vma_lock/lock_miss
 	_misses=$(count_of vma_lock '@asked[miss]')
 	about misses "$_misses" "$value" || return
 	same reasons "$(sum_of vma_lock @misses)" "$_misses" || return

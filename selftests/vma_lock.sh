@@ -11,14 +11,14 @@
 scenario=vma_lock
 oracles="wrong_mm wrong_range detached unstable overlap ref_leak ref_limit account relock"
 counters="lock_hit lock_miss lock_mmap retry completed fallback recycled writes
-	forks exits bare checked"
+	forks exits"
 T=/sys/kernel/tracing
 
 # All writers and all ways of a fault come by, and all oracles look at them.
 all_counted()
 {
 	# shellcheck disable=SC2086  # a list
-	all_above $counters && all_have exposure
+	all_above $counters && all_have exposure && all_have met
 }
 
 covers()

@@ -43,7 +43,7 @@ static void vl_books(struct vl_test *test, struct mm_struct *mm, bool exposed,
 	mmap_write_unlock(mm);
 	if (!alone)
 		return;
-	vt_look(test->run, VL_ACCOUNT, exposed);
+	vt_look_own(test->run, VL_ACCOUNT, exposed);
 	vt_books_judge(test->run, VL_ACCOUNT, mm, &kept, &sum, when);
 }
 

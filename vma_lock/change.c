@@ -158,11 +158,12 @@ long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 long vl_do_grow(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned long addr = VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE;
-	struct vl_region *stack = &c->space->regions[VL_STACK];
+	struct vt_flight *stack = &c->space->regions[VL_STACK];
 	long ret;
+	u32 nr;
 
 	WRITE_ONCE(c->space->hot, VL_STACK);
-	atomic_inc(&stack->begun);
+	nr = vt_flight_begin(stack);
 	c->region = VL_STACK;
 	ret = vl_do_munmap(t, c);
 	while (!ret && addr > VL_STACK_BASE) {
@@ -171,7 +172,7 @@ long vl_do_grow(struct vt_thread *t, struct vl_change *c)
 					 FAULT_FLAG_DEFAULT | FAULT_FLAG_USER |
 					 FAULT_FLAG_WRITE);
 	}
-	atomic_inc(&stack->ended);
+	vt_flight_end(stack, nr);
 	return ret;
 }
 
@@ -272,15 +273,16 @@ long vl_do_fork(struct vt_thread *t, struct vl_change *c)
 		.fn = vl_child,
 		.fn_arg = c->w,
 	};
+	u32 nrs[VL_REGIONS + 1];
 	unsigned int i;
 	pid_t pid;
 
 	for (i = 0; i <= VL_STACK; i++)
-		atomic_inc(&c->space->regions[i].begun);
+		nrs[i] = vt_flight_begin(&c->space->regions[i]);
 	c->w->adopt = !c->w->child && vt_rnd_one_in(&t->rnd, 2);
 	pid = vt_call(kernel_clone)(&args);
 	for (i = 0; i <= VL_STACK; i++)
-		atomic_inc(&c->space->regions[i].ended);
+		vt_flight_end(&c->space->regions[i], nrs[i]);
 	if (pid > 0)
 		vt_child_wait(pid);
 

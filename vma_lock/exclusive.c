@@ -70,6 +70,7 @@ void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
 	 * ->close wrote to the object before the look, for vl_judge().
 	 */
 	smp_mb();
+	/* A reader that is inside meets the change that this is part of. */
 	vt_look(test->run, VL_OVERLAP, exposed);
 	for (i = 0; i < test->nr_readers; i++)
 		if (READ_ONCE(test->readers[i].inside) == vma)

@@ -100,7 +100,7 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 	unsigned int i, cell;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		/* An object that never moved cannot be of a wrong mm. */
+		/* Those of the exposed whose object had moved. */
 		u32 exposed = kinds[i] == VL_WRONG_MM ? r->moved : r->exposed;
 
 		cell = vt_kind_cell(kinds[i], VT_KIND_LOOKS);
@@ -111,18 +111,13 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 	this_cpu_add(run->cells[VT_CELL_OPS], r->reads + r->misses);
 	vt_count(run, VL_LOCK_HIT, r->reads);
 	vt_count(run, VL_LOCK_MISS, r->misses);
-	vt_count(run, VL_BURST_HIT, r->burst_reads);
-	vt_count(run, VL_BURST_MISS, r->burst_misses);
 	r->reads = 0;
 	r->exposed = 0;
 	r->moved = 0;
 	r->misses = 0;
-	r->burst_reads = 0;
-	r->burst_misses = 0;
 }
 
 #define VL_STAY		256	/* reads at most in a space before the next one */
-#define VL_BENCH	1024	/* reads between bursts */
 
 /**
  * vl_reader_main() - what a reader thread does
@@ -134,10 +129,7 @@ int vl_reader_main(struct vt_thread *t)
 {
 	struct vl_test *test = t->run->priv;
 	struct vl_reader *r = &test->readers[t->idx];
-	u32 bench = 0;
 
-	r->best_checked = U64_MAX;
-	r->best_bare = U64_MAX;
 	while (vt_go(t)) {
 		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
 								 test->nr_slots)];
@@ -159,11 +151,7 @@ int vl_reader_main(struct vt_thread *t)
 			else
 				vl_read(t, test, r, how);
 		}
-		bench += i;
-		if (bench >= VL_BENCH) {
-			bench = 0;
-			vl_bench(t, r);
-		}
+		vl_price(t, r);
 		vl_flush(t->run, r);
 		WRITE_ONCE(r->mm, NULL);
 		down_read(&test->quiet);

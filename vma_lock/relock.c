@@ -128,7 +128,7 @@ void vl_relock(struct vl_test *test, struct vl_space *space)
 	mmap_read_lock(mm);
 	addr = vl_refused(test, mm, &count);
 	mmap_read_unlock(mm);
-	vt_look(run, VL_RELOCK, exposed);
+	vt_look_own(run, VL_RELOCK, exposed);
 	if (addr)
 		vt_race(run, VL_RELOCK, mm, addr, count, 0,
 			"at rest a page is refused %u times, count 0x%x",
@@ -138,7 +138,7 @@ void vl_relock(struct vl_test *test, struct vl_space *space)
 		mmap_read_lock(mm);
 		addr = vl_refused(test, mm, &count);
 		mmap_read_unlock(mm);
-		vt_look(run, VL_RELOCK, true);
+		vt_look_own(run, VL_RELOCK, true);
 		if (addr)
 			vt_race(run, VL_RELOCK, mm, addr, count, 0,
 				"after munmap() a page is refused %u times, count 0x%x",
@@ -155,7 +155,7 @@ void vl_relock(struct vl_test *test, struct vl_space *space)
 		addr = vl_refused(test, mm, &count);
 	}
 	mmap_read_unlock(mm);
-	vt_look(run, VL_RELOCK, true);
+	vt_look_own(run, VL_RELOCK, true);
 	if (addr)
 		vt_race(run, VL_RELOCK, mm, addr, count, 0,
 			"after a downgrade a page is refused %u times, count 0x%x",
@@ -166,7 +166,7 @@ void vl_relock(struct vl_test *test, struct vl_space *space)
 	mmap_read_lock(mm);
 	addr = vl_refused(test, mm, &count);
 	mmap_read_unlock(mm);
-	vt_look(run, VL_RELOCK, true);
+	vt_look_own(run, VL_RELOCK, true);
 	if (addr)
 		vt_race(run, VL_RELOCK, mm, addr, count, 0,
 			"after an unlock a page is refused %u times, count 0x%x",

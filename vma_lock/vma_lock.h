@@ -35,11 +35,13 @@ enum vl_kind {
 };
 
 enum vl_counter {
-	VL_LOCK_HIT, VL_LOCK_MISS, VL_BURST_HIT, VL_BURST_MISS, VL_LOCK_MMAP,
+	VL_LOCK_HIT, VL_LOCK_MISS, VL_LOCK_MMAP,
 	VL_RETRY, VL_COMPLETED, VL_FALLBACK, VL_NO_VMA, VL_FAULT_ERROR,
 	VL_RECYCLED,
 	VL_WRITES, VL_WRITE_ERRORS, VL_FORKS, VL_FORK_ERRORS, VL_EXITS,
+#ifdef VT_BENCH
 	VL_BARE, VL_BARE_NS, VL_CHECKED, VL_CHECKED_NS,
+#endif
 };
 
 enum vl_hist { VL_HOLD, VL_WRITER_WAIT };
@@ -60,29 +62,19 @@ enum vl_backing { VL_ANON, VL_SHMEM, VL_FILE, VL_FILE_COW, VL_FILE_SLOW,
 		  VL_BACKINGS };
 
 /**
- * struct vl_region - what is in flight in a region of a space
- * @begun: changes that were begun
- * @ended: changes that have ended
- */
-struct vl_region {
-	atomic_t begun;
-	atomic_t ended;
-};
-
-/**
  * struct vl_space - a private mm, and who uses it
  * @users: the slot, and each thread at work in it; the last one frees it
  * @mm: the mm; its only user that matters is this space
  * @id: unlike the mm's address, never used again
  * @hot: region in which a writer is at work, or was last
- * @regions: the regions, the stack last
+ * @regions: what is in flight in each of the regions, the stack last
  */
 struct vl_space {
 	refcount_t users;
 	struct mm_struct *mm;
 	u64 id;
 	unsigned int hot ____cacheline_aligned;
-	struct vl_region regions[VL_REGIONS + 1];
+	struct vt_flight regions[VL_REGIONS + 1];
 };
 
 /**
@@ -123,8 +115,6 @@ struct vl_seen {
 };
 
 #define VL_SEEN_BITS	9
-#define VL_BURST	64
-#define VL_BURST_SPOILT	8
 
 /*
  * What may not change while a VMA is locked for read. Left out, as the kernel
@@ -188,18 +178,13 @@ struct vl_held {
  * @cpu: where it runs, or ran last; read by writers
  * @space: the space of @mm
  * @held: what it asks for, and what it got
- * @ended: of the region it reads in, before it locked
- * @reads: locked reads not yet added to the counters, as are the next five
+ * @look: into the region it reads in, from before it locked
+ * @reads: locked reads not yet added to the counters, as are the next three
  * @exposed: of them, exposed
  * @moved: of the exposed, on objects that came from another mm
  * @misses: attempts that locked nothing
- * @burst_reads: of @reads, those in bursts, which no tracepoint shows
- * @burst_misses: of @misses, the same
  * @turn: counts reads
  * @seen: hash of VMA objects, one entry a bucket
- * @addrs: addresses of a burst
- * @best_checked: the shortest burst of locked reads, in ns
- * @best_bare: the shortest burst of what the kernel does alone, in ns
  */
 struct vl_reader {
 	struct vm_area_struct *inside ____cacheline_aligned;
@@ -208,18 +193,13 @@ struct vl_reader {
 
 	struct vl_space *space ____cacheline_aligned;
 	struct vl_held held;
-	int ended;
+	struct vt_flight_look look;
 	u32 reads;
 	u32 exposed;
 	u32 moved;
 	u32 misses;
-	u32 burst_reads;
-	u32 burst_misses;
 	u32 turn;
 	struct vl_seen seen[1 << VL_SEEN_BITS];
-	unsigned long addrs[VL_BURST];
-	u64 best_checked;
-	u64 best_bare;
 };
 
 /**
@@ -405,12 +385,18 @@ long vl_do_lock(struct vt_thread *t, struct vl_change *c);
 long vl_do_mlock(struct vt_thread *t, struct vl_change *c);
 long vl_do_fork(struct vt_thread *t, struct vl_change *c);
 
-/* Readers, their faults, and what a look costs: reader.c, fault.c, price.c */
+/* Readers, and their faults: reader.c, fault.c */
 int vl_reader_main(struct vt_thread *t);
 void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags);
 void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
 			      unsigned long addr, unsigned int flags);
-void vl_bench(struct vt_thread *t, struct vl_reader *r);
+
+/* What a look costs: price.c */
+#ifdef VT_BENCH
+void vl_price(struct vt_thread *t, struct vl_reader *r);
+#else
+static inline void vl_price(struct vt_thread *t, struct vl_reader *r) { }
+#endif
 
 /* Who judges beside readers: exclusive.c, count.c, account.c, relock.c */
 bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);

@@ -16,9 +16,10 @@
 static void vl_write(struct vt_thread *t, struct vl_change *c)
 {
 	const struct vl_choice *change;
-	struct vl_region *region;
+	struct vt_flight *region;
 	unsigned int first;
 	long ret;
+	u32 nr;
 
 	c->region = vt_rnd_below(&t->rnd, VL_REGIONS + 1);
 	/* Stay where the readers are who break a promise. */
@@ -35,11 +36,11 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 
 	region = &c->space->regions[c->region];
 	WRITE_ONCE(c->space->hot, c->region);
-	atomic_inc(&region->begun);
+	nr = vt_flight_begin(region);
 	if (vt_rnd_one_in(&t->rnd, 4))
 		vl_stop_reader(t, c);
 	ret = change->make(t, c);
-	atomic_inc(&region->ended);
+	vt_flight_end(region, nr);
 	WRITE_ONCE(c->w->changes, c->w->changes + 1);
 
 	vt_op(t->run);

@@ -51,6 +51,9 @@ class Documents(Runs):
         self.assertEqual(doc["scenarios"][0]["absent"], {"x": "this kernel has none"})
         self.assertEqual(doc["identity"]["seed"], "42")
         self.assertEqual(doc["unload_ms"], 120)
+        self.assertEqual(doc["scenarios"][0]["kinds"], {"gap": {
+            "looks": 5000, "exposure": 1000, "met": 500, "races": 7}})
+        self.assertEqual(doc["scenarios"][0]["counters"], {"exact": 300})
         self.assertEqual([sc["verdict"] for sc in doc["scenarios"]], ["KNOWN", "SKIP"])
         self.assertEqual([(sc["runs"], sc["seconds"]) for sc in doc["scenarios"]],
                          [(1, 9), (0, 0)])
