@@ -267,7 +267,7 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 
 	if (!mm)
 		return;
-	if (ff_choose(&t->rnd, ff_refs, FF_NR_REFS) == FF_REF_NONE) {
+	if (vt_draw(&t->rnd, &ff_tables[FF_T_REF]) == FF_REF_NONE) {
 		ff_look_as_reaper(p, mm);
 	} else if (mmget_not_zero(mm)) {
 		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
@@ -313,7 +313,7 @@ int ff_walker(struct vt_thread *t)
 		ff_for_each_parent(p, st) {
 			if (!READ_ONCE(p->child) && !READ_ONCE(p->early_mm))
 				continue;
-			if (ff_choose(&t->rnd, ff_finds, FF_NR_FINDS) ==
+			if (vt_draw(&t->rnd, &ff_tables[FF_T_FIND]) ==
 			    FF_FIND_RMAP)
 				ff_walk_rmap(t, p);
 			else

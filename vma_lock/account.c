@@ -232,7 +232,8 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
 	unsigned int tries = 0;
 	struct mm_struct *mm;
 
-	if (test_bit(what, &test->leaky))
+	if (test_bit(what, &test->leaky) ||
+	    !vt_drawn(&vl_tables[VL_T_BURST], what))
 		return;
 	mm = vt_mm_new();
 	if (!mm)
@@ -264,11 +265,13 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
  * @test: test
  * @what: what it would do
  *
- * Return: false if it leaks, or was done often enough without being judged.
+ * Return: false if it leaks, was done often enough without being judged, or will
+ * not be judged as "ops" leaves its burst out.
  */
 bool vl_may_leak(struct vl_test *test, enum vl_burst what)
 {
-	if (test_bit(what, &test->leaky))
+	if (test_bit(what, &test->leaky) ||
+	    !vt_drawn(&vl_tables[VL_T_BURST], what))
 		return false;
 	return test_bit(what, &test->even) ||
 		atomic_inc_return(&test->unsure) <= VL_UNSURE_MAX;
@@ -289,11 +292,13 @@ void vl_account_turn(struct vt_thread *t, struct vl_change *c)
 {
 	struct vl_writer *w = c->w;
 
-	if (t->idx || ktime_get_mono_fast_ns() < w->next_burst)
+	if (t->idx || !vl_turns(VL_R_BURST) ||
+	    ktime_get_mono_fast_ns() < w->next_burst)
 		return;
 	do {
 		vl_burst(t, c, w->bursts % VL_BURSTS);
 		w->bursts++;
 	} while (w->bursts < VL_BURSTS && vt_go(t));
-	w->next_burst = ktime_get_mono_fast_ns() + VL_BURST_NS;
+	w->next_burst = ktime_get_mono_fast_ns() +
+			VL_BURST_NS / vl_turns(VL_R_BURST);
 }
