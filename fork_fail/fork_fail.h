@@ -349,9 +349,9 @@ static inline bool ff_copied(const struct ff_entry *e)
 }
 
 /* parent.c: parents */
-unsigned long ff_map(struct file *file, unsigned long addr, unsigned long len,
-		     unsigned long flags);
-unsigned long ff_map_anon(unsigned long addr, unsigned long len);
+long ff_map(struct file *file, unsigned long addr, unsigned long len,
+	    unsigned long flags);
+long ff_map_anon(unsigned long addr, unsigned long len);
 long ff_map_one(struct ff_parent *p, enum ff_type type, unsigned long addr,
 		unsigned long pages, bool shared);
 unsigned int ff_draw_size(struct vt_rnd *rnd);

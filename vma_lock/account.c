@@ -70,11 +70,8 @@ void vl_account_rest(struct vl_test *test, struct vl_space *space)
 
 static long vl_piece(unsigned int page, unsigned int pages, unsigned long prot)
 {
-	unsigned long addr;
-
-	addr = vm_mmap(NULL, VL_FROM + page * PAGE_SIZE, pages * PAGE_SIZE, prot,
-		       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, 0);
-	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+	return vt_map(NULL, VL_FROM + page * PAGE_SIZE, pages * PAGE_SIZE, prot,
+		      MAP_PRIVATE | MAP_ANONYMOUS, 0);
 }
 
 static long vl_move(unsigned int page, unsigned int from, unsigned int to,
@@ -112,13 +109,12 @@ static int vl_once_grow_move(void *arg)
 /* Private memory of a file whose ->mremap() refuses, see vl_vm_mremap(). */
 static int vl_once_refused(struct vl_change *c, unsigned int from, unsigned int to)
 {
-	unsigned long addr;
 	long ret;
 
-	addr = vm_mmap(c->test->file, VL_FROM, from * PAGE_SIZE,
-		       PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE, 0);
-	if (IS_ERR_VALUE(addr))
-		return addr;
+	ret = vt_map(c->test->file, VL_FROM, from * PAGE_SIZE,
+		     PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
+	if (ret)
+		return ret;
 	c->w->refuses = true;
 	ret = vl_move(0, from, to, 0);
 	c->w->refuses = false;

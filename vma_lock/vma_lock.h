@@ -367,9 +367,9 @@ extern const struct vm_operations_struct vl_vm_ops;
 extern const struct vm_operations_struct vl_slow_vm_ops;
 
 /* Spaces: space.c */
-unsigned long vl_map(struct vl_test *test, unsigned int region,
-		     unsigned long start, unsigned long len);
-unsigned long vl_map_region(struct vl_test *test, unsigned int region);
+long vl_map(struct vl_test *test, unsigned int region, unsigned long start,
+	    unsigned long len);
+long vl_map_region(struct vl_test *test, unsigned int region);
 struct vl_space *vl_space_wrap(struct vl_test *test, struct mm_struct *mm);
 struct vl_space *vl_space_new(struct vl_test *test);
 struct vl_space *vl_space_get(struct vl_slot *slot);
