@@ -222,10 +222,11 @@ static int ff_start(struct vt_run *run)
 		return ret;
 
 	st->nr_forkers = min_t(u64, vt_params.nwriters, st->nr_parents);
-	for (i = 0; !IS_ERR(t) && i < st->nr_forkers; i++)
-		t = vt_spawn(run, "fork", i, ff_forker, NULL);
-	for (i = 0; !IS_ERR(t) && i < vt_params.nreaders; i++)
-		t = vt_spawn(run, "walk", i, ff_walker, NULL);
+	ret = vt_spawn_all(run, "fork", st->nr_forkers, ff_forker, NULL);
+	if (!ret)
+		ret = vt_spawn_all(run, "walk", vt_params.nreaders, ff_walker, NULL);
+	if (ret)
+		return ret;
 	for (i = 0; !IS_ERR(t) && i < st->nr_parents; i++)
 		t = vt_spawn(run, "mix", i, ff_mixer, &st->parents[i]);
 

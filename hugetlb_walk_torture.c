@@ -324,26 +324,17 @@ static int hw_spaces(struct hw_state *st)
 
 static int hw_threads(struct vt_run *run, struct hw_state *st)
 {
-	struct vt_thread *t;
-	unsigned int i;
+	unsigned int lab = vt_rmap_known();
+	int ret;
 
-	for (i = 0; i < vt_params.nreaders; i++) {
-		t = vt_spawn(run, "r", i, hw_reader, st);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	for (i = 0; i < vt_params.nwriters; i++) {
-		t = vt_spawn(run, "w", i, hw_writer, st);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	if (!vt_rmap_known())
-		return 0;
-	t = vt_spawn(run, "split", 0, hw_splitter, st);
-	if (IS_ERR(t))
-		return PTR_ERR(t);
-	t = vt_spawn(run, "join", 0, hw_joiner, st);
-	return PTR_ERR_OR_ZERO(t);
+	ret = vt_spawn_all(run, "r", vt_params.nreaders, hw_reader, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "w", vt_params.nwriters, hw_writer, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "split", lab, hw_splitter, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "join", lab, hw_joiner, st);
+	return ret;
 }
 
 static int hw_start(struct vt_run *run)

@@ -165,8 +165,8 @@ static int vl_probe(struct vt_run *run)
 static int vl_start(struct vt_run *run)
 {
 	struct vl_test *test = kzalloc(sizeof(*test), GFP_KERNEL);
-	struct vt_thread *t;
 	unsigned int i;
+	int ret;
 
 	run->priv = test;
 	if (!test)
@@ -215,17 +215,11 @@ static int vl_start(struct vt_run *run)
 			return -ENOMEM;
 	}
 
-	for (i = 0; i < test->nr_readers; i++) {
-		t = vt_spawn(run, "reader", i, vl_reader_main, NULL);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	for (i = 0; i < vt_params.nwriters; i++) {
-		t = vt_spawn(run, "writer", i, vl_writer_main, NULL);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	return 0;
+	ret = vt_spawn_all(run, "reader", test->nr_readers, vl_reader_main, NULL);
+	if (!ret)
+		ret = vt_spawn_all(run, "writer", test->nr_writers,
+				   vl_writer_main, NULL);
+	return ret;
 }
 
 /* All threads are gone: the last spaces are at rest, and are judged as they go. */

@@ -302,6 +302,8 @@ static inline bool vt_busted(const struct vt_run *run, unsigned int kind)
 struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
 			   unsigned int idx, int (*fn)(struct vt_thread *t),
 			   void *arg);
+int vt_spawn_all(struct vt_run *run, const char *role, unsigned int nr,
+		 int (*fn)(struct vt_thread *t), void *arg);
 bool vt_go_slow(struct vt_thread *t);
 
 extern unsigned int vt_pause;

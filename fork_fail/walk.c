@@ -248,7 +248,7 @@ static struct mm_struct *ff_rmap_child(struct ff_parent *p)
 	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (vma = vt_rmap_first(mapping); vma; vma = vt_rmap_next(vma)) {
+	vt_rmap_for_each(vma, mapping) {
 		mm = vma->vm_mm;
 		if (mm != READ_ONCE(p->mm) && mmget_not_zero(mm)) {
 			found = mm;
