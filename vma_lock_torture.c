@@ -35,14 +35,18 @@
 #include "space.h"
 #include "vma_lock/vma_lock.h"
 
-/* What is in flight where readers look, and what judges "overlap" by itself. */
+/*
+ * What is in flight where readers look, what makes objects of VMAs come up in other
+ * mms, and what shows who excludes readers.
+ */
 #define VL_IN_SIGHT	"munmap map_fixed mprotect mremap madvise lock grow mlock fork hand_over"
+#define VL_HANDED_ON	"map_fixed mprotect mremap madvise mlock fork hand_over"
 #define VL_EXCLUDE	"munmap map_fixed mremap lock fork hand_over"
 
 static const struct vt_kind vl_kinds[] = {
 	[VL_WRONG_MM] = { "wrong_mm",
 		"the VMA that lock_vma_under_rcu() hands out belongs to the mm it was asked about (mm/mmap_lock.c)",
-		.by = VL_IN_SIGHT },
+		.by = VL_HANDED_ON },
 	[VL_WRONG_RANGE] = { "wrong_range",
 		"it contains the address it was asked about (mm/mmap_lock.c)",
 		.by = VL_IN_SIGHT },
