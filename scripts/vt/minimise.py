@@ -51,6 +51,11 @@ def _words(text: str) -> dict[str, str]:
     return dict(word.split("=", 1) for word in text.split() if "=" in word)
 
 
+def _first_logged(directory: Path) -> re.Match[str] | None:
+    console = directory / "console.log"
+    return _RACE.search(console.read_text("utf-8", "replace")) if console.exists() else None
+
+
 def _of_torture(directory: Path) -> Race:
     doc = results.load(directory)
     if doc["tool"] != "torture":
@@ -59,19 +64,21 @@ def _of_torture(directory: Path) -> Race:
     if not seen:
         raise NoRun(f"'{directory}' shows no race")
     first = min(seen, key=lambda sc: sc["first_race_ms"])
+    # The log has them in the order in which they came, if it has not lost them.
+    logged = _first_logged(directory)
+    scenario, kind = (logged["scenario"], logged["kind"]) if logged else (
+        first["name"], first["variants"][0]["kind"])
     parameters = {name: str(value) for name, value in doc["parameters"].items()}
-    return Race(doc["kernel"]["name"], doc["kernel"]["own"], first["name"],
-                first["variants"][0]["kind"], parameters)
+    return Race(doc["kernel"]["name"], doc["kernel"]["own"], scenario, kind, parameters)
 
 
 def _of_guest(directory: Path) -> Race:
     identity = dict(line.split("=", 1) for line in
                     (directory / "identity").read_text("utf-8").splitlines() if "=" in line)
-    console = directory / "console.log"
-    match = _RACE.search(console.read_text("utf-8", "replace")) if console.exists() else None
-    if not match:
+    logged = _first_logged(directory)
+    if not logged:
         raise NoRun(f"'{directory}' shows no race")
-    return Race(identity.get("kernel", ""), False, match["scenario"], match["kind"],
+    return Race(identity.get("kernel", ""), False, logged["scenario"], logged["kind"],
                 _words(identity.get("item", "")))
 
 
