@@ -34,7 +34,7 @@ clean-runs:
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
-export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN
+export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN ALL TRIES NEED
 export ABUSE ABUSE_SEED TRACING STRESS DAYS
 
 torture:
@@ -51,6 +51,9 @@ report:
 
 replay:
 	@scripts/replay
+
+minimise:
+	@scripts/minimise
 
 check:
 	@scripts/check
@@ -77,6 +80,8 @@ help:
 	@echo 'make explore          search in deterministic guests, a seed each: KERNELS= SCENARIOS='
 	@echo '                      SEEDS=100 SEED=1 DURATION=5 JOBS=N COLD=1 (docs/deterministic.md)'
 	@echo 'make replay           the same again, and both sides of its first race: RUN=build/runs/X GDB=1'
+	@echo 'make minimise         leave out operations as long as the race of a run comes: RUN=build/runs/X'
+	@echo '                      TRIES=5 NEED=3 DURATION=5 ALL=1'
 	@echo 'make report           its races that are not known, as mails: RUN=build/runs/X'
 	@echo 'make compare          two runs side by side: A=build/runs/X B=build/runs/Y'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
@@ -89,4 +94,4 @@ help:
 	@echo 'make clean-runs       remove the runs kept in build/runs (DAYS=N: older than that)'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay check bench mutation soak help
+.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay minimise check bench mutation soak help

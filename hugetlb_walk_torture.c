@@ -84,19 +84,30 @@
 #include "hugetlb_walk/hugetlb_walk.h"
 #include "hugetlb_walk/symbols.h"
 
+/* What changes the mms of the slots, and who judges what is found in them. */
+#define HW_CHANGES	"munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split " \
+			"dontneed punch truncate exit purge"
+#define HW_LOCKED	"vma_lock per_vma i_mmap"
+
 static const struct vt_kind hw_kinds[] = {
 	[HW_TABLE_FREED] = { "table_freed",
-		"a page table stays one under a walker that is protected, GUP-fast included (hugetlb.h, huge_pte_offset())" },
+		"a page table stays one under a walker that is protected, GUP-fast included (hugetlb.h, huge_pte_offset())",
+		.by = HW_CHANGES, .with = "irqs_off " HW_LOCKED },
 	[HW_TABLE_MOVED] = { "table_moved",
-		"no unsharing under the hugetlb vma lock with mmap or VMA lock, nor under i_mmap_rwsem (hugetlb.h, hugetlb.c)" },
+		"no unsharing under the hugetlb vma lock with mmap or VMA lock, nor under i_mmap_rwsem (hugetlb.h, hugetlb.c)",
+		.by = HW_CHANGES, .with = HW_LOCKED },
 	[HW_ENTRY_MOVED] = { "entry_moved",
-		"an entry that is present stays what it is under these locks (hugetlb.h, huge_pte_offset(), 2.1)" },
+		"an entry that is present stays what it is under these locks (hugetlb.h, huge_pte_offset(), 2.1)",
+		.by = HW_CHANGES, .with = HW_LOCKED },
 	[HW_NO_SYNC] = { "no_sync",
-		"the last unsharer waits for GUP-fast before the table is changed (tlb.h, tlb_flush_unshared_tables())" },
+		"the last unsharer waits for GUP-fast before the table is changed (tlb.h, tlb_flush_unshared_tables())",
+		.by = HW_CHANGES, .with = "irqs_off" },
 	[HW_WRONG_FOLIO] = { "wrong_folio",
-		"an entry leads to the file's page of this index, and so does a pin (hugetlb.h, gup.c)" },
+		"an entry leads to the file's page of this index, and so does a pin (hugetlb.h, gup.c)",
+		.by = HW_CHANGES, .with = "irqs_off pin_fast pin " HW_LOCKED },
 	[HW_STALE_TLB] = { "stale_tlb",
-		"nobody reads what was in a page before it was punched out (fallocate(2))" },
+		"nobody reads what was in a page before it was punched out (fallocate(2))",
+		.by = "punch truncate" },
 	[HW_SHARE_COUNT] = { "share_count",
 		"a table's count is the number of its sharers less one, under i_mmap_rwsem (hugetlb.c, huge_pmd_share())" },
 	[HW_SPLIT_SHARED] = { "split_shared",
@@ -109,7 +120,7 @@ static const struct vt_kind hw_kinds[] = {
  * What a writer does next. How often: pages that have to be zeroed again, and
  * exits, take their time.
  */
-const struct hw_choice hw_ops[HW_NR_OPS] = {
+static const struct vt_choice hw_ops[HW_NR_OPS] = {
 	[HW_MUNMAP]		= { "munmap",		4 },
 	[HW_MAP_FIXED]		= { "map_fixed",	4 },
 	[HW_PARTIAL]		= { "munmap_part",	5 },
@@ -124,8 +135,26 @@ const struct hw_choice hw_ops[HW_NR_OPS] = {
 	[HW_PURGE]		= { "purge",		1 },
 };
 
+/*
+ * What is done in the lab. The split that unmaps nothing is the one to tell: mostly
+ * that.
+ */
+static const struct vt_choice hw_lab_firsts[] = {
+	[HW_LAB_MADVISE] = { "lab_madvise_split", 1 }, { NULL, 1 },
+};
+
+static const struct vt_choice hw_labs[HW_LAB_NR_OPS] = {
+	[HW_LAB_MADVISE]	= { "lab_madvise_split", 1 },
+	[HW_LAB_PARTIAL]	= { "lab_munmap_part",	1 },
+	[HW_LAB_MAP_FIXED]	= { "lab_map_fixed",	1 },
+	[HW_LAB_MPROTECT]	= { "lab_mprotect_part", 1 },
+	[HW_LAB_MREMAP]		= { "lab_mremap",	1 },
+	[HW_LAB_MUNMAP]		= { "lab_munmap",	1 },
+	[HW_LAB_EXIT]		= { "lab_exit",		1 },
+};
+
 /* By which walk a reader looks next. */
-const struct hw_choice hw_ways[HW_NR_WAYS] = {
+static const struct vt_choice hw_ways[HW_NR_WAYS] = {
 	[HW_BY_VMA_LOCK]	= { "vma_lock",		3 },
 	[HW_BY_PER_VMA]		= { "per_vma",		3 },
 	[HW_BY_I_MMAP]		= { "i_mmap",		3 },
@@ -134,6 +163,13 @@ const struct hw_choice hw_ways[HW_NR_WAYS] = {
 	[HW_BY_PIN_FAST]	= { "pin_fast",		1 },
 	[HW_BY_PIN]		= { "pin",		1 },
 	[HW_BY_MINCORE]		= { "mincore",		1 },
+};
+
+struct vt_draw hw_tables[HW_NR_TABLES] = {
+	[HW_T_OP]		= VT_DRAW(hw_ops),
+	[HW_T_LAB_FIRST]	= VT_DRAW(hw_lab_firsts),
+	[HW_T_LAB]		= VT_DRAW(hw_labs),
+	[HW_T_WAY]		= VT_DRAW_HOW(hw_ways),
 };
 
 static const char *const hw_counters[] = {
@@ -225,6 +261,9 @@ static int hw_probe(struct vt_run *run)
 		vt_skip(run, "%ld free huge pages of %lu kB, needs %d: sysctl vm.nr_hugepages=%d",
 			pool.free, PMD_SIZE / SZ_1K, HW_LEAST, HW_MOST);
 
+	if (!hw_some_op() && !(vt_rmap_known() && hw_some_lab_op()))
+		vt_skip(run, "ops= leaves no operation that this kernel has");
+
 	if (!vt_pmd_count_exact())
 		vt_absent(run, HW_SHARE_COUNT, "this kernel does not count sharers");
 	if (!vt_rmap_known()) {
@@ -287,26 +326,17 @@ static int hw_spaces(struct hw_state *st)
 
 static int hw_threads(struct vt_run *run, struct hw_state *st)
 {
-	struct vt_thread *t;
-	unsigned int i;
+	unsigned int lab = vt_rmap_known();
+	int ret;
 
-	for (i = 0; i < vt_params.nreaders; i++) {
-		t = vt_spawn(run, "r", i, hw_reader, st);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	for (i = 0; i < vt_params.nwriters; i++) {
-		t = vt_spawn(run, "w", i, hw_writer, st);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	if (!vt_rmap_known())
-		return 0;
-	t = vt_spawn(run, "split", 0, hw_splitter, st);
-	if (IS_ERR(t))
-		return PTR_ERR(t);
-	t = vt_spawn(run, "join", 0, hw_joiner, st);
-	return PTR_ERR_OR_ZERO(t);
+	ret = vt_spawn_all(run, "r", vt_params.nreaders, hw_reader, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "w", vt_params.nwriters, hw_writer, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "split", lab, hw_splitter, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "join", lab, hw_joiner, st);
+	return ret;
 }
 
 static int hw_start(struct vt_run *run)
@@ -417,6 +447,8 @@ const struct vt_scenario hugetlb_walk_torture = {
 	.nr_counters = ARRAY_SIZE(hw_counters),
 	.hists = hw_hists,
 	.nr_hists = ARRAY_SIZE(hw_hists),
+	.draws = hw_tables,
+	.nr_draws = ARRAY_SIZE(hw_tables),
 	.symbols = hw_symbols,
 	.needs = VT_NEEDS(VT_NEED_SPACE),
 	.probe = hw_probe,

@@ -35,23 +35,39 @@
 #include "space.h"
 #include "vma_lock/vma_lock.h"
 
+/*
+ * What is in flight where readers look, what makes objects of VMAs come up in other
+ * mms, and what shows who excludes readers.
+ */
+#define VL_IN_SIGHT	"munmap map_fixed mprotect mremap madvise lock grow mlock fork hand_over"
+#define VL_HANDED_ON	"map_fixed mprotect mremap madvise mlock fork hand_over"
+#define VL_EXCLUDE	"munmap map_fixed mremap lock fork hand_over"
+
 static const struct vt_kind vl_kinds[] = {
 	[VL_WRONG_MM] = { "wrong_mm",
-		"the VMA that lock_vma_under_rcu() hands out belongs to the mm it was asked about (mm/mmap_lock.c)" },
+		"the VMA that lock_vma_under_rcu() hands out belongs to the mm it was asked about (mm/mmap_lock.c)",
+		.by = VL_HANDED_ON },
 	[VL_WRONG_RANGE] = { "wrong_range",
-		"it contains the address it was asked about (mm/mmap_lock.c)" },
+		"it contains the address it was asked about (mm/mmap_lock.c)",
+		.by = VL_IN_SIGHT },
 	[VL_DETACHED] = { "detached",
-		"it is not isolated, and nobody isolates it before vma_end_read() (lock_vma_under_rcu())" },
+		"it is not isolated, and nobody isolates it before vma_end_read() (lock_vma_under_rcu())",
+		.by = VL_IN_SIGHT },
 	[VL_UNSTABLE] = { "unstable",
-		"its bounds, flags, file, offset, vm_ops and vm_private_data stay until vma_end_read() (Documentation/mm/process_addrs.rst)" },
+		"its bounds, flags, file, offset, vm_ops and vm_private_data stay until vma_end_read() (Documentation/mm/process_addrs.rst)",
+		.by = VL_IN_SIGHT },
 	[VL_OVERLAP] = { "overlap",
-		"vma_start_write() returns when no reader is inside, and none gets in before mmap_lock is dropped (Documentation/mm/process_addrs.rst)" },
+		"vma_start_write() returns when no reader is inside, and none gets in before mmap_lock is dropped (Documentation/mm/process_addrs.rst)",
+		.by = VL_EXCLUDE },
 	[VL_REF_LEAK] = { "ref_leak",
-		"at rest vm_refcnt of an attached VMA is 1 (vm_refcnt in mm_types.h); before it, the lock is free and detached not set" },
+		"at rest vm_refcnt of an attached VMA is 1 (vm_refcnt in mm_types.h); before it, the lock is free and detached not set",
+		.by = VL_IN_SIGHT },
 	[VL_REF_LIMIT] = { "ref_limit",
-		"at VM_REFCNT_LIMIT a further reader is refused (vma_start_read())" },
+		"at VM_REFCNT_LIMIT a further reader is refused (vma_start_read())",
+		.by = "exchange" },
 	[VL_ACCOUNT] = { "account",
-		"the sums of an mm are those of its VMAs, and what was undone or refused leaves no memory committed (Documentation/mm/overcommit-accounting.rst)" },
+		"the sums of an mm are those of its VMAs, and what was undone or refused leaves no memory committed (Documentation/mm/overcommit-accounting.rst)",
+		.by = "burst " VL_IN_SIGHT },
 	[VL_RELOCK] = { "relock",
 		"write locks end when mmap_lock is released or downgraded; after that each VMA can be locked for read (Documentation/mm/process_addrs.rst)" },
 };
@@ -85,25 +101,51 @@ static const char *const vl_hists[] = {
 };
 
 /* What writers do. */
-const struct vl_choice vl_changes[] = {
-	{ "munmap", 6, vl_do_munmap },
-	{ "map_fixed", 8, vl_do_map_fixed },
-	{ "mprotect", 8, vl_do_mprotect },
-	{ "mremap", 6, vl_do_mremap },
-	{ "madvise", 6, vl_do_madvise },
-	{ "lock", 4, vl_do_lock },
-	{ "grow", 2, vl_do_grow },
-	{ "mlock", 4, vl_do_mlock },
-	{ "fork", 1, vl_do_fork },
+static const struct vt_choice vl_changes[VL_D_NR] = {
+	[VL_D_MUNMAP]	= { "munmap", 6 },
+	[VL_D_MAP_FIXED] = { "map_fixed", 8 },
+	[VL_D_MPROTECT]	= { "mprotect", 8 },
+	[VL_D_MREMAP]	= { "mremap", 6 },
+	[VL_D_MADVISE]	= { "madvise", 6 },
+	[VL_D_LOCK]	= { "lock", 4 },
+	[VL_D_GROW]	= { "grow", 2 },
+	[VL_D_MLOCK]	= { "mlock", 4 },
+	[VL_D_FORK]	= { "fork", 1 },
 };
 
-const unsigned int vl_nr_changes = ARRAY_SIZE(vl_changes);
+/* What they do besides, so often in each round: see vl_turns(). */
+static const struct vt_choice vl_rounds[VL_NR_TURNS] = {
+	[VL_R_HAND_OVER] = { "hand_over", 2 },	/* an object to another mm */
+	[VL_R_EXCHANGE]	= { "exchange", 1 },	/* a new mm for an old one, in six */
+	[VL_R_BURST]	= { "burst", 1 },	/* in half a second */
+};
 
 /* How long readers hold a VMA. */
-const struct vl_choice vl_holds[VL_HOLDS] = {
+static const struct vt_choice vl_holds[VL_HOLDS] = {
 	[VL_SLEEP] = { "sleep", 1 },
 	[VL_SPIN] = { "spin", 127 },
 	[VL_NO_HOLD] = { "no_hold", 384 },
+};
+
+/* What is done in bursts: one after the other. */
+static const struct vt_choice vl_bursts[VL_BURSTS] = {
+	[VL_B_SHRINK_MOVE] = { "burst_shrink_move", 1 },
+	[VL_B_GROW_MOVE] = { "burst_grow_move", 1 },
+	[VL_B_GROW_REFUSED] = { "burst_grow_refused", 1 },
+	[VL_B_MOVE_REFUSED] = { "burst_move_refused", 1 },
+	[VL_B_DONTUNMAP_LOCKED] = { "burst_dontunmap_locked", 1 },
+	[VL_B_DONTUNMAP] = { "burst_dontunmap", 1 },
+	[VL_B_RESIZE] = { "burst_resize", 1 },
+	[VL_B_MERGE] = { "burst_merge", 1 },
+	[VL_B_PROTECT] = { "burst_protect", 1 },
+	[VL_B_BRK] = { "burst_brk", 1 },
+};
+
+struct vt_draw vl_tables[VL_NR_TABLES] = {
+	[VL_T_CHANGE]	= VT_DRAW(vl_changes),
+	[VL_T_TURN]	= VT_DRAW(vl_rounds),
+	[VL_T_HOLD]	= VT_DRAW_HOW(vl_holds),
+	[VL_T_BURST]	= VT_DRAW_HOW(vl_bursts),
 };
 
 static int vl_probe(struct vt_run *run)
@@ -129,8 +171,8 @@ static int vl_probe(struct vt_run *run)
 static int vl_start(struct vt_run *run)
 {
 	struct vl_test *test = kzalloc(sizeof(*test), GFP_KERNEL);
-	struct vt_thread *t;
 	unsigned int i;
+	int ret;
 
 	run->priv = test;
 	if (!test)
@@ -179,17 +221,11 @@ static int vl_start(struct vt_run *run)
 			return -ENOMEM;
 	}
 
-	for (i = 0; i < test->nr_readers; i++) {
-		t = vt_spawn(run, "reader", i, vl_reader_main, NULL);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	for (i = 0; i < vt_params.nwriters; i++) {
-		t = vt_spawn(run, "writer", i, vl_writer_main, NULL);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	return 0;
+	ret = vt_spawn_all(run, "reader", test->nr_readers, vl_reader_main, NULL);
+	if (!ret)
+		ret = vt_spawn_all(run, "writer", test->nr_writers,
+				   vl_writer_main, NULL);
+	return ret;
 }
 
 /* All threads are gone: the last spaces are at rest, and are judged as they go. */
@@ -242,9 +278,10 @@ const struct vt_scenario vma_lock_torture = {
 	.nr_counters = ARRAY_SIZE(vl_counters),
 	.hists = vl_hists,
 	.nr_hists = ARRAY_SIZE(vl_hists),
+	.draws = vl_tables,
+	.nr_draws = ARRAY_SIZE(vl_tables),
 	.symbols = vl_symbols,
-	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED(kernel_clone), VT_NEED(do_exit),
-			  VT_NEED(kernel_wait), VT_NEED(sys_mprotect),
+	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED_FORK, VT_NEED(sys_mprotect),
 			  VT_NEED(sys_mremap), VT_NEED(sys_madvise),
 			  VT_NEED(sys_munmap)),
 	.probe = vl_probe,

@@ -23,6 +23,7 @@
 #include <linux/printk.h>
 #include <linux/types.h>
 
+#include "draw.h"
 #include "flight.h"
 #include "hist.h"
 #include "rnd.h"
@@ -63,10 +64,15 @@ extern struct vt_params vt_params;
  * struct vt_kind - one kind of race, which is one oracle
  * @name: as in race_<name>
  * @promise: what the kernel promises, and where that is documented
+ * @by: names of operations, with blanks in between: what it looks at is made by
+ *	them, so that one has to be left by the parameter "ops"; NULL: by all
+ * @with: the same of the ways in which it is looked at, or operations are done
  */
 struct vt_kind {
 	const char *name;
 	const char *promise;
+	const char *by;
+	const char *with;
 };
 
 /**
@@ -79,6 +85,8 @@ struct vt_kind {
  * @nr_counters: how many
  * @hists: its log2 histograms, names of debugfs files, unit included
  * @nr_hists: how many
+ * @draws: its tables of what threads draw from, by whose names "ops" goes
+ * @nr_draws: how many
  * @symbols: optional; unexported functions that only it calls, to be looked up
  *	at load; ends with NULL
  * @needs: VT_NEEDS() of all unexported functions without which it cannot run
@@ -99,6 +107,8 @@ struct vt_scenario {
 	unsigned int nr_counters;
 	const char *const *hists;
 	unsigned int nr_hists;
+	struct vt_draw *draws;
+	unsigned int nr_draws;
 	struct vt_symbol *const *symbols;
 	struct vt_symbol *const *needs;
 	int (*probe)(struct vt_run *run);
@@ -332,6 +342,8 @@ static inline bool vt_busted(const struct vt_run *run, unsigned int kind)
 struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
 			   unsigned int idx, int (*fn)(struct vt_thread *t),
 			   void *arg);
+int vt_spawn_all(struct vt_run *run, const char *role, unsigned int nr,
+		 int (*fn)(struct vt_thread *t), void *arg);
 bool vt_go_slow(struct vt_thread *t);
 
 extern unsigned int vt_pause;

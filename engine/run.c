@@ -289,6 +289,19 @@ void vt_skip(struct vt_run *run, const char *fmt, ...)
 	run->state = VT_SKIPPED;
 }
 
+/* What the parameter "ops" leaves nothing for need not look. */
+static void vt_run_narrow(struct vt_run *run)
+{
+	const struct vt_scenario *sc = run->sc;
+	unsigned int kind;
+
+	for (kind = 0; kind < sc->nr_kinds; kind++)
+		if (vt_kind_present(run, kind) &&
+		    !(vt_ops_leave(sc->draws, sc->nr_draws, sc->kinds[kind].by) &&
+		      vt_ops_leave(sc->draws, sc->nr_draws, sc->kinds[kind].with)))
+			vt_absent(run, kind, "left out by ops=");
+}
+
 /**
  * vt_run_probe() - ask what of a run this kernel and machine can do
  * @run: run, no test of it active
@@ -311,6 +324,7 @@ int vt_run_probe(struct vt_run *run)
 		vt_skip(run, "this kernel has no function %s", (*need)->name);
 	else if (run->sc->probe && run->sc->probe(run))
 		run->state = VT_BROKEN;
+	vt_run_narrow(run);
 	return run->state == VT_BROKEN ? -ENOMEM : 0;
 }
 

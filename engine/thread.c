@@ -153,6 +153,31 @@ struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
 }
 
 /**
+ * vt_spawn_all() - create threads of a run that do the same
+ * @run: run
+ * @role: what they do, as in vt_spawn()
+ * @nr: how many; they are numbered from 0
+ * @fn: as in vt_spawn()
+ * @arg: for @fn, the same for all
+ *
+ * Context: ->start of a scenario; may sleep.
+ * Return: 0 or an errno; those that were created are the run's either way.
+ */
+int vt_spawn_all(struct vt_run *run, const char *role, unsigned int nr,
+		 int (*fn)(struct vt_thread *t), void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct vt_thread *t = vt_spawn(run, role, i, fn, arg);
+
+		if (IS_ERR(t))
+			return PTR_ERR(t);
+	}
+	return 0;
+}
+
+/**
  * vt_threads_wake() - let the threads of a run begin
  * @run: run
  */

@@ -6,7 +6,6 @@
  * bursts of failed forks leave committed.
  */
 #include <linux/bits.h>
-#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
@@ -232,7 +231,7 @@ static void ff_account_try(struct ff_state *st, struct vt_rnd *rnd,
 	scnprintf(name, sizeof(name), "a fork failing by %s at the %s VMA",
 		  ff_ways[way].name, ff_pos_names[pos]);
 	burst.name = name;
-	if (!IS_ERR_VALUE(ff_map_anon(FF_BASE / 2, FF_BURST_PAGES * PAGE_SIZE))) {
+	if (!ff_map_anon(FF_BASE / 2, FF_BURST_PAGES * PAGE_SIZE)) {
 		ff_snapshot(p);
 		if (ff_account_plan(p, way, pos, &plan))
 			result = vt_burst(st->run, FF_BOOKS, p->mm, &burst,

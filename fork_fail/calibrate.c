@@ -91,6 +91,10 @@ int ff_calibrate(struct ff_state *st)
 		if (!(ways & BIT(way)))
 			vt_info("fork_fail: forks cannot be made to fail by %s here\n",
 				ff_ways[way].name);
+	/* Bursts are made by the ways there are, too. */
+	for (way = 0; way < FF_NR_WAYS; way++)
+		if (!vt_drawn(&ff_tables[FF_T_WAY], way))
+			st->ways &= ~BIT(way);
 	st->marks = vt_fork_marks() == VT_YES ||
 		    (vt_fork_marks() == VT_MAYBE && left.marked);
 	/* By no header, but not before the mark was there for good. */

@@ -177,10 +177,10 @@ static void ff_judge_ready(struct ff_parent *p, struct vm_area_struct *vma)
 		return;
 	i_mmap_lock_read(mapping);
 	/* All files of this sort share the tree, those of others too. */
-	for (found = vt_rmap_first(mapping); found && n < FF_READY_VMAS;
-	     found = vt_rmap_next(found), n++)
+	vt_rmap_for_each(found, mapping)
 		if (found == vma || (vt_busted(run, FF_UNREADY) &&
-				     found->vm_file == vma->vm_file))
+				     found->vm_file == vma->vm_file) ||
+		    ++n == FF_READY_VMAS)
 			break;
 	i_mmap_unlock_read(mapping);
 	vt_look_own(run, FF_UNREADY, n < FF_READY_VMAS);

@@ -46,38 +46,6 @@ enum ff_kind {
 /* What is broken by an mm of the module's own instead of a child. */
 #define FF_DECOYS	(BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) | BIT(FF_UNMARKED))
 
-/**
- * struct ff_choice - one of the things that a thread chooses from
- * @name: its name
- * @weight: how often it is drawn, in as many draws as all weights add up to
- */
-struct ff_choice {
-	const char *name;
-	unsigned int weight;
-};
-
-/**
- * ff_choose() - draw from a table of choices
- * @rnd: random stream; one number is taken from it
- * @table: the choices
- * @n: how many
- *
- * Return: index into @table.
- */
-static inline unsigned int ff_choose(struct vt_rnd *rnd,
-				     const struct ff_choice *table,
-				     unsigned int n)
-{
-	unsigned int i, sum = 0, drawn;
-
-	for (i = 0; i < n; i++)
-		sum += table[i].weight;
-	drawn = vt_rnd_below(rnd, sum);
-	for (i = 0; drawn >= table[i].weight; i++)
-		drawn -= table[i].weight;
-	return i;
-}
-
 /* Ways in which forks fail, and where. */
 enum ff_way { FF_ACCOUNT, FF_SIGNAL, FF_DUP, FF_COPY, FF_INJECT, FF_NR_WAYS };
 
@@ -91,12 +59,13 @@ enum ff_find { FF_FIND_RMAP, FF_FIND_SLOT, FF_NR_FINDS };
 
 enum ff_ref { FF_REF_NONE, FF_REF_USER, FF_NR_REFS };
 
-/* fork_fail_torture.c: what is drawn, by names and weights */
-extern const struct ff_choice ff_ways[FF_NR_WAYS + 1];
+/* What is drawn from. */
+enum ff_table { FF_T_WAY, FF_T_MIX, FF_T_FIND, FF_T_REF, FF_NR_TABLES };
+
+/* fork_fail_torture.c: the tables, by names and weights */
+extern struct vt_draw ff_tables[FF_NR_TABLES];
+extern const struct vt_choice ff_ways[FF_NR_WAYS + 1];
 extern const char *const ff_pos_names[FF_NR_POS];
-extern const struct ff_choice ff_mixes[FF_NR_MIXES];
-extern const struct ff_choice ff_finds[FF_NR_FINDS];
-extern const struct ff_choice ff_refs[FF_NR_REFS];
 
 enum ff_counter {
 	FF_C_FAILED,
@@ -297,7 +266,7 @@ enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
  * @nr_forkers: threads that share them
  * @parents: the parents
  * @probe: where forks are watched and refused
- * @ways: bit set over enum ff_way: what works here
+ * @ways: bit set over enum ff_way: what works here, and is not left out
  * @marks: this kernel marks what a failed fork leaves
  * @empties: and leaves nothing in the tree, and MMF_OOM_SKIP
  * @busy: held for read by forkers and mixers at work, for write by a forker that
@@ -390,9 +359,9 @@ static inline bool ff_copied(const struct ff_entry *e)
 }
 
 /* parent.c: parents */
-unsigned long ff_map(struct file *file, unsigned long addr, unsigned long len,
-		     unsigned long flags);
-unsigned long ff_map_anon(unsigned long addr, unsigned long len);
+long ff_map(struct file *file, unsigned long addr, unsigned long len,
+	    unsigned long flags);
+long ff_map_anon(unsigned long addr, unsigned long len);
 long ff_map_one(struct ff_parent *p, enum ff_type type, unsigned long addr,
 		unsigned long pages, bool shared);
 unsigned int ff_draw_size(struct vt_rnd *rnd);

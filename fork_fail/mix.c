@@ -86,7 +86,7 @@ int ff_mixer(struct vt_thread *t)
 		}
 		kthread_use_mm(mm);
 		ff_mix_hold(p, mm);
-		switch (ff_choose(&t->rnd, ff_mixes, FF_NR_MIXES)) {
+		switch (vt_draw(&t->rnd, &ff_tables[FF_T_MIX])) {
 		case FF_MIX_CHURN:
 			if (churn)
 				ff_mix_churn(t, p, churn);

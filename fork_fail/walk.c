@@ -225,7 +225,7 @@ static struct mm_struct *ff_rmap_child(struct ff_parent *p)
 	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (vma = vt_rmap_first(mapping); vma; vma = vt_rmap_next(vma)) {
+	vt_rmap_for_each(vma, mapping) {
 		mm = vma->vm_mm;
 		if (mm != READ_ONCE(p->mm) && mmget_not_zero(mm)) {
 			found = mm;
@@ -244,7 +244,7 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 
 	if (!mm)
 		return;
-	if (ff_choose(&t->rnd, ff_refs, FF_NR_REFS) == FF_REF_NONE) {
+	if (vt_draw(&t->rnd, &ff_tables[FF_T_REF]) == FF_REF_NONE) {
 		ff_look_as_reaper(p, mm);
 	} else if (mmget_not_zero(mm)) {
 		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
@@ -289,7 +289,7 @@ int ff_walker(struct vt_thread *t)
 		ff_for_each_parent(p, st) {
 			if (!READ_ONCE(p->child) && !READ_ONCE(p->early_mm))
 				continue;
-			if (ff_choose(&t->rnd, ff_finds, FF_NR_FINDS) ==
+			if (vt_draw(&t->rnd, &ff_tables[FF_T_FIND]) ==
 			    FF_FIND_RMAP)
 				ff_walk_rmap(t, p);
 			else

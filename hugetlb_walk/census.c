@@ -137,9 +137,11 @@ u32 hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
 	if (!c)
 		return 0;
 	c->most = most;
-	for (vma = vt_rmap_first(f->mapping); vma && whole;
-	     vma = vt_rmap_next(vma))
+	vt_rmap_for_each(vma, f->mapping) {
 		whole = hw_census_add(c, vma);
+		if (!whole)
+			break;
+	}
 	if (whole) {
 		vt_count(run, HW_C_CENSUS, 1);
 		kinds = hw_census_judge(run, c, exposed);

@@ -15,23 +15,49 @@
 #include "symbols.h"
 #include "table.h"
 
-enum hw_lab_op {
-	HW_LAB_MADVISE, HW_LAB_PARTIAL, HW_LAB_MAP_FIXED, HW_LAB_MPROTECT,
-	HW_LAB_MREMAP, HW_LAB_MUNMAP, HW_LAB_EXIT, HW_LAB_NR_OPS,
-};
+static bool hw_lab_possible(enum hw_lab_op op)
+{
+	switch (op) {
+	case HW_LAB_MADVISE:
+		return vt_has(sys_madvise);
+	case HW_LAB_MPROTECT:
+		return vt_has(sys_mprotect);
+	case HW_LAB_MREMAP:
+		return vt_has(sys_mremap);
+	default:
+		return true;
+	}
+}
 
+/**
+ * hw_some_lab_op() - is there something to do in the lab?
+ *
+ * Context: any.
+ * Return: false if "ops" leaves nothing that this kernel has.
+ */
+bool hw_some_lab_op(void)
+{
+	enum hw_lab_op op;
+
+	for (op = 0; op < HW_LAB_NR_OPS; op++)
+		if (vt_drawn(&hw_tables[HW_T_LAB], op) && hw_lab_possible(op))
+			return true;
+	return false;
+}
+
+/* HW_LAB_NR_OPS if there is none. */
 static enum hw_lab_op hw_lab_draw(struct vt_rnd *rnd)
 {
 	enum hw_lab_op op;
 
-	/* The split that unmaps nothing is the one to tell: mostly that. */
-	if (vt_has(sys_madvise) && vt_rnd_one_in(rnd, 2))
+	if (vt_has(sys_madvise) &&
+	    vt_draw(rnd, &hw_tables[HW_T_LAB_FIRST]) == HW_LAB_MADVISE)
 		return HW_LAB_MADVISE;
+	if (!hw_some_lab_op())
+		return HW_LAB_NR_OPS;
 	do {
-		op = vt_rnd_below(rnd, HW_LAB_NR_OPS);
-	} while ((op == HW_LAB_MADVISE && !vt_has(sys_madvise)) ||
-		 (op == HW_LAB_MPROTECT && !vt_has(sys_mprotect)) ||
-		 (op == HW_LAB_MREMAP && !vt_has(sys_mremap)));
+		op = vt_draw(rnd, &hw_tables[HW_T_LAB]);
+	} while (!hw_lab_possible(op));
 	return op;
 }
 
@@ -126,6 +152,8 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 	u32 kinds;
 	bool met;
 
+	if (op == HW_LAB_NR_OPS)
+		return;
 	if (!hw_lab_fresh(lab)) {
 		vt_count(t->run, HW_C_NO_PAGE, 1);
 		return;

@@ -80,41 +80,19 @@ enum hw_way {
 	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE, HW_NR_WAYS,
 };
 
-/**
- * struct hw_choice - one of the things that a thread chooses from
- * @name: its name
- * @weight: how often it is drawn, in as many draws as all weights add up to
- */
-struct hw_choice {
-	const char *name;
-	unsigned int weight;
+/* What the directed race does to the VMA of who has the table. */
+enum hw_lab_op {
+	HW_LAB_MADVISE, HW_LAB_PARTIAL, HW_LAB_MAP_FIXED, HW_LAB_MPROTECT,
+	HW_LAB_MREMAP, HW_LAB_MUNMAP, HW_LAB_EXIT, HW_LAB_NR_OPS,
 };
 
-/* hugetlb_walk_torture.c: what is drawn, by names and weights */
-extern const struct hw_choice hw_ops[HW_NR_OPS];
-extern const struct hw_choice hw_ways[HW_NR_WAYS];
+/* What is drawn from. */
+enum hw_draw {
+	HW_T_OP, HW_T_LAB_FIRST, HW_T_LAB, HW_T_WAY, HW_NR_TABLES,
+};
 
-/**
- * hw_choose() - draw from a table of choices
- * @rnd: random stream; one number is taken from it
- * @table: the choices
- * @n: how many
- *
- * Return: index into @table.
- */
-static inline unsigned int hw_choose(struct vt_rnd *rnd,
-				     const struct hw_choice *table,
-				     unsigned int n)
-{
-	unsigned int i, sum = 0, drawn;
-
-	for (i = 0; i < n; i++)
-		sum += table[i].weight;
-	drawn = vt_rnd_below(rnd, sum);
-	for (i = 0; drawn >= table[i].weight; i++)
-		drawn -= table[i].weight;
-	return i;
-}
+/* hugetlb_walk_torture.c: the tables, by names and weights */
+extern struct vt_draw hw_tables[HW_NR_TABLES];
 
 /**
  * struct hw_file - a file of the private mount
@@ -284,6 +262,7 @@ void hw_unlock_all(struct hw_state *st);
 void hw_purge(struct hw_writer *w);
 
 /* writer.c: writers */
+bool hw_some_op(void);
 int hw_writer(struct vt_thread *t);
 
 /* walk.c: the module's own walkers */
@@ -335,6 +314,7 @@ void hw_walk_census(struct vt_run *run, struct hw_state *st);
 void hw_tally(struct hw_state *st);
 
 /* directed.c: the directed race */
+bool hw_some_lab_op(void);
 int hw_splitter(struct vt_thread *t);
 int hw_joiner(struct vt_thread *t);
 

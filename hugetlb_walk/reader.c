@@ -14,7 +14,7 @@
 
 static enum hw_way hw_way(struct vt_thread *t)
 {
-	enum hw_way way = hw_choose(&t->rnd, hw_ways, HW_NR_WAYS);
+	enum hw_way way = vt_draw(&t->rnd, &hw_tables[HW_T_WAY]);
 
 	if ((way == HW_BY_PER_VMA && !vt_has(lock_vma_under_rcu)) ||
 	    (way == HW_BY_I_MMAP && !vt_rmap_known()) ||

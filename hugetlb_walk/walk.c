@@ -124,7 +124,7 @@ void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
 
 	hw_look_begin(&l, v, vt_rnd_below(&t->rnd, HW_PAGES));
 	i_mmap_lock_read(st->file.mapping);
-	for (vma = vt_rmap_first(st->file.mapping); vma; vma = vt_rmap_next(vma))
+	vt_rmap_for_each(vma, st->file.mapping)
 		if (vma->vm_mm == v->mm && vma->vm_start <= HW_BASE &&
 		    vma->vm_end >= HW_BASE + PUD_SIZE)
 			break;

@@ -188,20 +188,23 @@ void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 		vt_count(t->run, MF_C_FAILED, 1);
 		return;
 	}
-	if (mf_choose(&t->rnd, mf_laids, MF_NR_LAIDS) == MF_LAID_PIECES) {
+	if (vt_draw(&t->rnd, &mf_tables[MF_T_LAID]) == MF_LAID_PIECES) {
 		for (page = 0; page < MF_ABORT_PAGES; page += 4)
 			if (mf_abort_map(lane, page, page + 2, NULL, PROT_READ))
 				return;
 	}
 
-	by = mf_choose(&t->rnd, mf_refusers, MF_NR_REFUSERS);
+	by = vt_draw(&t->rnd, &mf_tables[MF_T_REFUSER]);
 	if (by == MF_BY_LIMIT) {
 		mf_abort_at_limit(t->run, lane);
 		return;
 	}
-	how = mf_choose(&t->rnd, mf_refuseds, MF_NR_REFUSEDS);
-	if (mf_leaks_refused(lane))
+	how = vt_draw(&t->rnd, &mf_tables[MF_T_REFUSED]);
+	if (mf_leaks_refused(lane)) {
+		if (!vt_drawn(&mf_tables[MF_T_REFUSED], MF_SHARED))
+			return;
 		how = MF_SHARED;
+	}
 	errno = errnos[vt_rnd_below(&t->rnd, ARRAY_SIZE(errnos))];
 	ret = mf_abort_refused(lane, by, how, errno);
 	if (vt_busted(t->run, MF_HALF_ABORT))

@@ -96,15 +96,6 @@ long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
 	return ret;
 }
 
-/*
- * What must leave committed memory as it was. All but the first stay in the abort
- * range, at which nobody else looks.
- */
-enum mf_leak {
-	MF_L_REPLACE, MF_L_SHARED, MF_L_MERGE, MF_L_PRIVATE, MF_L_LATE,
-	MF_L_PREPARE,
-};
-
 static int mf_once_replace(void *arg)
 {
 	return mf_repair(arg) ? 0 : -ENOMEM;
@@ -201,9 +192,7 @@ static void mf_burst(struct mf_lane *lane, enum mf_leak what)
  */
 void mf_burst_one(struct vt_thread *t, struct mf_lane *lane)
 {
-	/* Of those that readers do not see. */
-	mf_burst(lane, MF_L_SHARED +
-		 vt_rnd_below(&t->rnd, ARRAY_SIZE(mf_bursts) - MF_L_SHARED));
+	mf_burst(lane, vt_draw(&t->rnd, &mf_tables[MF_T_LEAK]));
 }
 
 /**
@@ -244,6 +233,10 @@ void mf_rest_space(struct mf_space *s)
 	mf_account_judge(s, &kept, &s->base, "at rest, as set up");
 
 	mf_price_alone(s->lanes[0]);
-	for (i = 0; i < ARRAY_SIZE(mf_bursts); i++)
-		mf_burst(s->lanes[0], i);
+	if (!vt_drawn(&mf_tables[MF_T_BURST], MF_DO))
+		return;
+	mf_burst(s->lanes[0], MF_L_REPLACE);
+	for (i = 0; i < MF_NR_LEAKS; i++)
+		if (vt_drawn(&mf_tables[MF_T_LEAK], i))
+			mf_burst(s->lanes[0], i);
 }

@@ -48,46 +48,14 @@ enum mf_hist { MF_H_FLIGHT };
 
 enum mf_backing { MF_ANON, MF_SHMEM, MF_FILE, MF_NR_BACKINGS };
 
-/**
- * struct mf_choice - one of the things that a writer chooses from
- * @name: its name
- * @weight: how often it is drawn, in as many draws as all weights add up to
- */
-struct mf_choice {
-	const char *name;
-	unsigned int weight;
-};
-
-/**
- * mf_choose() - draw from a table of choices
- * @rnd: random stream; one number is taken from it
- * @table: the choices
- * @n: how many
- *
- * Return: index into @table.
- */
-static inline unsigned int mf_choose(struct vt_rnd *rnd,
-				     const struct mf_choice *table,
-				     unsigned int n)
-{
-	unsigned int i, sum = 0, drawn;
-
-	for (i = 0; i < n; i++)
-		sum += table[i].weight;
-	drawn = vt_rnd_below(rnd, sum);
-	for (i = 0; drawn >= table[i].weight; i++)
-		drawn -= table[i].weight;
-	return i;
-}
-
 /* What a writer replaces. */
 enum mf_draw {
 	MF_D_DOZENS, MF_D_WHOLE, MF_D_SPARSE, MF_D_STRADDLE, MF_D_LIMIT,
-	MF_D_LOCKED, MF_D_INSIDE, MF_D_EXACT, MF_NR_DRAWS,
+	MF_D_LOCKED, MF_D_INSIDE, MF_D_EXACT, MF_D_NR,
 };
 
-/* Whether it does something else before that. */
-enum mf_before { MF_DO, MF_DO_NOT, MF_NR_BEFORES };
+/* What it does before that: the one thing that is in the table, or nothing. */
+#define MF_DO	0
 
 /* What lies where a replacement is to fail, and who refuses it. */
 enum mf_laid { MF_LAID_PIECES, MF_LAID_ONE, MF_NR_LAIDS };
@@ -99,14 +67,23 @@ enum mf_refuser {
 /* How the mapping is asked for that is refused. */
 enum mf_refused { MF_SHARED, MF_PRIVATE, MF_NR_REFUSEDS };
 
-/* map_fixed_torture.c: what is drawn, by names and weights; other names */
-extern const struct mf_choice mf_draws[MF_NR_DRAWS];
-extern const struct mf_choice mf_aborts[MF_NR_BEFORES];
-extern const struct mf_choice mf_accounts[MF_NR_BEFORES];
-extern const struct mf_choice mf_laids[MF_NR_LAIDS];
-extern const struct mf_choice mf_refusers[MF_NR_REFUSERS];
-extern const struct mf_choice mf_refuseds[MF_NR_REFUSEDS];
-extern const struct mf_choice mf_burst_draws[MF_NR_BEFORES];
+/*
+ * What must leave committed memory as it was. All that is drawn stays in the abort
+ * range, at which nobody else looks; replacements of the arena come at rest.
+ */
+enum mf_leak {
+	MF_L_SHARED, MF_L_MERGE, MF_L_PRIVATE, MF_L_LATE, MF_L_PREPARE,
+	MF_L_REPLACE, MF_NR_LEAKS = MF_L_REPLACE,
+};
+
+/* What is drawn from. */
+enum mf_table {
+	MF_T_REPLACE, MF_T_REFUSE, MF_T_ACCOUNT, MF_T_BURST, MF_T_BACKING,
+	MF_T_LAID, MF_T_REFUSER, MF_T_REFUSED, MF_T_LEAK, MF_NR_TABLES,
+};
+
+/* map_fixed_torture.c: the tables, by names and weights; other names */
+extern struct vt_draw mf_tables[MF_NR_TABLES];
 extern const char *const mf_counters[];
 extern const char *const mf_backing_names[MF_NR_BACKINGS];
 

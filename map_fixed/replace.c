@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 
 #include "map_fixed.h"
+#include "space.h"
 #include "trace.h"
 
 /* Put the generation into the pages of the file that are about to be mapped. */
@@ -52,11 +53,8 @@ static int mf_stamp_shmem(struct mf_lane *lane, pgoff_t first, pgoff_t end)
 long mf_mmap(struct file *file, const struct mf_op *op, unsigned long prot,
 	     unsigned long flags, pgoff_t pgoff)
 {
-	unsigned long ret = vm_mmap(file, op->start, op->end - op->start, prot,
-				    flags | op->flags | MAP_FIXED,
-				    pgoff << PAGE_SHIFT);
-
-	return IS_ERR_VALUE(ret) ? (long)ret : 0;
+	return vt_map(file, op->start, op->end - op->start, prot,
+		      flags | op->flags, pgoff << PAGE_SHIFT);
 }
 
 /**

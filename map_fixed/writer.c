@@ -94,6 +94,8 @@ static long mf_do_dozens(struct vt_thread *t, struct mf_lane *lane,
 		op->start = start + i * PAGE_SIZE;
 		op->end = op->start + PAGE_SIZE;
 		op->backing = i & 1 ? MF_FILE : vt_rnd_below(&t->rnd, 2);
+		if (!vt_drawn(&mf_tables[MF_T_BACKING], MF_FILE))
+			op->backing = i & 1 ? MF_SHMEM : MF_ANON;
 		op->shape = MF_C_INSIDE;
 		ret = mf_replace(t, lane, op);
 		if (ret)
@@ -101,7 +103,7 @@ static long mf_do_dozens(struct vt_thread *t, struct mf_lane *lane,
 	}
 	op->start = start;
 	op->end = start + n * PAGE_SIZE;
-	op->backing = vt_rnd_below(&t->rnd, MF_NR_BACKINGS);
+	op->backing = vt_draw(&t->rnd, &mf_tables[MF_T_BACKING]);
 	op->shape = MF_C_DOZENS;
 	return mf_replace(t, lane, op);
 }
@@ -143,14 +145,17 @@ static long mf_do_whole(struct vt_thread *t, struct mf_lane *lane,
 
 static long mf_write_one(struct vt_thread *t, struct mf_lane *lane)
 {
-	struct mf_op op = { .backing = vt_rnd_below(&t->rnd, MF_NR_BACKINGS) };
-	enum mf_draw draw = mf_choose(&t->rnd, mf_draws, MF_NR_DRAWS);
+	const struct vt_draw *replaces = &mf_tables[MF_T_REPLACE];
+	struct mf_op op = {
+		.backing = vt_draw(&t->rnd, &mf_tables[MF_T_BACKING]),
+	};
+	enum mf_draw draw = vt_draw(&t->rnd, replaces);
 	bool anon;
 
 	if (draw == MF_D_SPARSE && !lane->has_sparse)
 		draw = MF_D_STRADDLE;
 	if (draw == MF_D_STRADDLE && !mf_pick_straddle(t, lane, &op))
-		draw = MF_D_LIMIT;
+		draw = vt_drawn(replaces, MF_D_LIMIT) ? MF_D_LIMIT : MF_D_INSIDE;
 
 	switch (draw) {
 	case MF_D_DOZENS:
@@ -162,6 +167,8 @@ static long mf_write_one(struct vt_thread *t, struct mf_lane *lane)
 	case MF_D_STRADDLE:
 		op.shape = MF_C_STRADDLE;
 		return mf_replace(t, lane, &op);
+	case MF_D_NR:
+		return 0;
 	default:
 		break;
 	}
@@ -199,11 +206,11 @@ int mf_writer(struct vt_thread *t)
 				schedule_timeout_idle(1);
 			continue;
 		}
-		if (mf_choose(&t->rnd, mf_aborts, MF_NR_BEFORES) == MF_DO)
+		if (vt_draw(&t->rnd, &mf_tables[MF_T_REFUSE]) == MF_DO)
 			mf_abort_one(t, lane);
-		if (mf_choose(&t->rnd, mf_accounts, MF_NR_BEFORES) == MF_DO)
+		if (vt_draw(&t->rnd, &mf_tables[MF_T_ACCOUNT]) == MF_DO)
 			mf_account_now(lane);
-		if (mf_choose(&t->rnd, mf_burst_draws, MF_NR_BEFORES) == MF_DO)
+		if (vt_draw(&t->rnd, &mf_tables[MF_T_BURST]) == MF_DO)
 			mf_burst_one(t, lane);
 		mf_write_one(t, lane);
 	}

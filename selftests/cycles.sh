@@ -58,6 +58,7 @@ go_away()
 come()
 {
 	some_params
+	params="$params ops=$without"
 	# shellcheck disable=SC2086  # a list
 	"$INSMOD" "$MODULE" $params 2> "$tmp/insmod" || no "insmod $params: $(cat "$tmp/insmod")"
 }
@@ -136,6 +137,9 @@ choices="$(scenarios) all"
 unload
 first_seed=$seed
 note "CYCLES_SEED=$seed"
+# Committed memory has to be as before, too.
+without_leaks
+[ -z "$without" ] || note "without what leaks here: ops=$without"
 # Once around, so that what is kept for the next time is there already.
 run 20 || ktap_exit_fail_msg "cannot warm up"
 at_rest

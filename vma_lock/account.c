@@ -70,11 +70,8 @@ void vl_account_rest(struct vl_test *test, struct vl_space *space)
 
 static long vl_piece(unsigned int page, unsigned int pages, unsigned long prot)
 {
-	unsigned long addr;
-
-	addr = vm_mmap(NULL, VL_FROM + page * PAGE_SIZE, pages * PAGE_SIZE, prot,
-		       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, 0);
-	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+	return vt_map(NULL, VL_FROM + page * PAGE_SIZE, pages * PAGE_SIZE, prot,
+		      MAP_PRIVATE | MAP_ANONYMOUS, 0);
 }
 
 static long vl_move(unsigned int page, unsigned int from, unsigned int to,
@@ -112,13 +109,12 @@ static int vl_once_grow_move(void *arg)
 /* Private memory of a file whose ->mremap() refuses, see vl_vm_mremap(). */
 static int vl_once_refused(struct vl_change *c, unsigned int from, unsigned int to)
 {
-	unsigned long addr;
 	long ret;
 
-	addr = vm_mmap(c->test->file, VL_FROM, from * PAGE_SIZE,
-		       PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE, 0);
-	if (IS_ERR_VALUE(addr))
-		return addr;
+	ret = vt_map(c->test->file, VL_FROM, from * PAGE_SIZE,
+		     PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
+	if (ret)
+		return ret;
 	c->w->refuses = true;
 	ret = vl_move(0, from, to, 0);
 	c->w->refuses = false;
@@ -232,7 +228,8 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
 	unsigned int tries = 0;
 	struct mm_struct *mm;
 
-	if (test_bit(what, &test->leaky))
+	if (test_bit(what, &test->leaky) ||
+	    !vt_drawn(&vl_tables[VL_T_BURST], what))
 		return;
 	mm = vt_mm_new();
 	if (!mm)
@@ -264,11 +261,13 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
  * @test: test
  * @what: what it would do
  *
- * Return: false if it leaks, or was done often enough without being judged.
+ * Return: false if it leaks, was done often enough without being judged, or will
+ * not be judged as "ops" leaves its burst out.
  */
 bool vl_may_leak(struct vl_test *test, enum vl_burst what)
 {
-	if (test_bit(what, &test->leaky))
+	if (test_bit(what, &test->leaky) ||
+	    !vt_drawn(&vl_tables[VL_T_BURST], what))
 		return false;
 	return test_bit(what, &test->even) ||
 		atomic_inc_return(&test->unsure) <= VL_UNSURE_MAX;
@@ -289,11 +288,13 @@ void vl_account_turn(struct vt_thread *t, struct vl_change *c)
 {
 	struct vl_writer *w = c->w;
 
-	if (t->idx || ktime_get_mono_fast_ns() < w->next_burst)
+	if (t->idx || !vl_turns(VL_R_BURST) ||
+	    ktime_get_mono_fast_ns() < w->next_burst)
 		return;
 	do {
 		vl_burst(t, c, w->bursts % VL_BURSTS);
 		w->bursts++;
 	} while (w->bursts < VL_BURSTS && vt_go(t));
-	w->next_burst = ktime_get_mono_fast_ns() + VL_BURST_NS;
+	w->next_burst = ktime_get_mono_fast_ns() +
+			VL_BURST_NS / vl_turns(VL_R_BURST);
 }

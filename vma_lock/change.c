@@ -12,7 +12,6 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 
 #include "space.h"
 #include "vma_lock.h"
@@ -27,13 +26,9 @@
  */
 long vl_do_munmap(struct vt_thread *t, struct vl_change *c)
 {
-	unsigned long base = vl_region_base(c->region), addr;
-	long ret = vt_syscall(sys_munmap, base, VL_SIZE);
+	long ret = vt_syscall(sys_munmap, vl_region_base(c->region), VL_SIZE);
 
-	if (ret)
-		return ret;
-	addr = vl_map_region(c->test, c->region);
-	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+	return ret ? ret : vl_map_region(c->test, c->region);
 }
 
 /**
@@ -46,13 +41,10 @@ long vl_do_munmap(struct vt_thread *t, struct vl_change *c)
  */
 long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c)
 {
-	unsigned long addr;
-
 	/* A stack that was mapped in pieces would grow into itself. */
 	if (c->region == VL_STACK)
 		return vl_do_munmap(t, c);
-	addr = vl_map(c->test, c->region, c->start, c->pages * PAGE_SIZE);
-	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+	return vl_map(c->test, c->region, c->start, c->pages * PAGE_SIZE);
 }
 
 /**
@@ -248,9 +240,7 @@ static int vl_child(void *arg)
 		mmget(current->mm);
 		w->child = current->mm;
 	}
-	vt_call(do_exit)(0);
-
-	return 0;
+	return vt_child_end();
 }
 
 /**
@@ -258,21 +248,11 @@ static int vl_child(void *arg)
  * @t: thread
  * @c: change
  *
- * CLONE_VFORK would wait for the child as well, but in a cgroup that is being
- * frozen it marks the waiter as frozen until it returns to user space, which no
- * kernel thread does.
- *
  * Context: the writer's thread, which uses the mm of @c; may sleep.
  * Return: 0 or an errno.
  */
 long vl_do_fork(struct vt_thread *t, struct vl_change *c)
 {
-	struct kernel_clone_args args = {
-		.flags = CLONE_UNTRACED | CLONE_FS | CLONE_FILES,
-		.exit_signal = SIGCHLD,
-		.fn = vl_child,
-		.fn_arg = c->w,
-	};
 	u32 nrs[VL_REGIONS + 1];
 	unsigned int i;
 	pid_t pid;
@@ -280,7 +260,7 @@ long vl_do_fork(struct vt_thread *t, struct vl_change *c)
 	for (i = 0; i <= VL_STACK; i++)
 		nrs[i] = vt_flight_begin(&c->space->regions[i]);
 	c->w->adopt = !c->w->child && vt_rnd_one_in(&t->rnd, 2);
-	pid = vt_call(kernel_clone)(&args);
+	pid = vt_fork(vl_child, c->w);
 	for (i = 0; i <= VL_STACK; i++)
 		vt_flight_end(&c->space->regions[i], nrs[i]);
 	if (pid > 0)

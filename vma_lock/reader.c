@@ -55,7 +55,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (dice & 4)
 		flags |= FAULT_FLAG_WRITE;
 	vl_aim(r, vl_pick_addr(t, r));
-	h->hold = vl_choose(&t->rnd, vl_holds, VL_HOLDS);
+	h->hold = vt_draw(&t->rnd, &vl_tables[VL_T_HOLD]);
 	timed = !(r->turn % 16) || trace_vma_lock_release_enabled();
 
 	if (unlikely(how != VL_SOUND))

@@ -318,44 +318,32 @@ static inline bool vl_space_changed(struct vl_space *space)
 	return false;
 }
 
-/**
- * struct vl_choice - one of the things that a thread chooses from
- * @name: its name
- * @weight: how often it is drawn, in as many draws as all weights add up to
- * @make: of a change only: makes it; returns 0 or an errno
- */
-struct vl_choice {
-	const char *name;
-	unsigned int weight;
-	long (*make)(struct vt_thread *t, struct vl_change *c);
+/* What writers do in a space; vl_makes[] makes it. */
+enum vl_make {
+	VL_D_MUNMAP, VL_D_MAP_FIXED, VL_D_MPROTECT, VL_D_MREMAP, VL_D_MADVISE,
+	VL_D_LOCK, VL_D_GROW, VL_D_MLOCK, VL_D_FORK, VL_D_NR,
 };
 
-/**
- * vl_choose() - draw from a table of choices
- * @rnd: random stream; one number is taken from it
- * @table: the choices
- * @n: how many
- *
- * Return: index into @table.
- */
-static inline unsigned int vl_choose(struct vt_rnd *rnd,
-				     const struct vl_choice *table,
-				     unsigned int n)
-{
-	unsigned int i, sum = 0, drawn;
+/* What they do besides, not by drawing but so many times in each round. */
+enum vl_turn { VL_R_HAND_OVER, VL_R_EXCHANGE, VL_R_BURST, VL_NR_TURNS };
 
-	for (i = 0; i < n; i++)
-		sum += table[i].weight;
-	drawn = vt_rnd_below(rnd, sum);
-	for (i = 0; drawn >= table[i].weight; i++)
-		drawn -= table[i].weight;
-	return i;
-}
+/* What is drawn from. */
+enum vl_table { VL_T_CHANGE, VL_T_TURN, VL_T_HOLD, VL_T_BURST, VL_NR_TABLES };
 
 /* What is drawn: vma_lock_torture.c */
-extern const struct vl_choice vl_changes[];
-extern const unsigned int vl_nr_changes;
-extern const struct vl_choice vl_holds[];
+extern struct vt_draw vl_tables[VL_NR_TABLES];
+
+/**
+ * vl_turns() - how often is this done?
+ * @turn: what
+ *
+ * Return: how often, in what vl_writer_main() calls a round; 0 if "ops" leaves it
+ * out.
+ */
+static inline unsigned int vl_turns(enum vl_turn turn)
+{
+	return vl_tables[VL_T_TURN].weight[turn];
+}
 
 /* The module's own VMAs: vma.c */
 extern const struct file_operations vl_fops;
@@ -363,9 +351,9 @@ extern const struct vm_operations_struct vl_vm_ops;
 extern const struct vm_operations_struct vl_slow_vm_ops;
 
 /* Spaces: space.c */
-unsigned long vl_map(struct vl_test *test, unsigned int region,
-		     unsigned long start, unsigned long len);
-unsigned long vl_map_region(struct vl_test *test, unsigned int region);
+long vl_map(struct vl_test *test, unsigned int region, unsigned long start,
+	    unsigned long len);
+long vl_map_region(struct vl_test *test, unsigned int region);
 struct vl_space *vl_space_wrap(struct vl_test *test, struct mm_struct *mm);
 struct vl_space *vl_space_new(struct vl_test *test);
 struct vl_space *vl_space_get(struct vl_slot *slot);

@@ -2,7 +2,6 @@
 /*
  * What makes each oracle of the watch fail on purpose.
  */
-#include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
@@ -26,16 +25,16 @@
 
 static int wt_decoy_map(struct mm_struct *mm)
 {
-	unsigned long flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-	unsigned long ret;
+	unsigned long flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	int ret;
 
 	kthread_use_mm(mm);
-	ret = vm_mmap(NULL, WT_DECOY, WT_DECOY_PART, PROT_READ, flags, 0);
-	if (!IS_ERR_VALUE(ret))
-		ret = vm_mmap(NULL, WT_DECOY + WT_DECOY_PART, WT_DECOY_PART,
-			      PROT_READ | PROT_WRITE, flags, 0);
+	ret = vt_map(NULL, WT_DECOY, WT_DECOY_PART, PROT_READ, flags, 0);
+	if (!ret)
+		ret = vt_map(NULL, WT_DECOY + WT_DECOY_PART, WT_DECOY_PART,
+			     PROT_READ | PROT_WRITE, flags, 0);
 	kthread_unuse_mm(mm);
-	return IS_ERR_VALUE(ret) ? (int)ret : 0;
+	return ret;
 }
 
 /**

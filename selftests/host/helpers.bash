@@ -8,7 +8,7 @@ setup_file()
 	export TOP
 	# What make was given is not for these.
 	unset KERNELS DURATION SCENARIOS ARGS STRICT KNOWN KNOWN_RACES SMP VT_BUILD MAKEFLAGS
-	unset SEEDS LIMIT COLD BOOT RUN GDB
+	unset SEEDS LIMIT COLD BOOT RUN GDB ALL TRIES NEED
 	# The second part of scripts/torture has tests of its own.
 	export DETERMINISTIC=0
 	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
