@@ -11,7 +11,7 @@ map_fixed_kinds="gap no_vma stale close_order half_abort account stall"
 files_there()
 {
 	bad=0
-	for f in verdict summary control races variants watch; do
+	for f in verdict summary control races variants values watch; do
 		[ -f "$D/$f" ] || { note "no $f"; bad=1; }
 	done
 	for s in $(scenarios); do
@@ -101,13 +101,31 @@ formats()
 # All counters of all scenarios, "name value" a line.
 snapshot()
 {
+	cat "$D/values"
+}
+
+# At rest: a line for each file of a number, and what it holds; histograms are no
+# numbers.
+values_are_files()
+{
 	for f in "$D"/*/*; do
 		case $f in */state) continue ;; esac
 		read -r value < "$f" || continue
 		case $value in *' '*) continue ;; esac
-		f=${f#"$D"/}
-		echo "$f $value"
-	done
+		echo "${f#"$D"/} $value"
+	done | sort > "$tmp/files"
+	snapshot > "$tmp/values"
+	sort "$tmp/values" | cmp -s - "$tmp/files" ||
+		no "$(sort "$tmp/values" | diff - "$tmp/files" | head -n 3)" || return
+	! grep -vE '^[a-z_]+/[a-z0-9_]+ (0|[1-9][0-9]*)$' "$tmp/values" || no "no counter" || return
+	[ "$(wc -l < "$tmp/values")" -gt 100 ] || no "only $(wc -l < "$tmp/values") lines"
+}
+
+# The names of values, at rest, are in the order that they had while it ran.
+same_order()
+{
+	cut -d' ' -f1 "$tmp/a" > "$tmp/order"
+	snapshot | cut -d' ' -f1 | cmp -s - "$tmp/order" || no "the order is another one"
 }
 
 all_zero()
@@ -232,7 +250,7 @@ junk()
 read_only()
 {
 	bad=0
-	for f in verdict summary races map_fixed/state map_fixed/ops map_fixed/race_gap; do
+	for f in verdict summary races values map_fixed/state map_fixed/ops map_fixed/race_gap; do
 		if (echo 0 > "$D/$f") 2> /dev/null; then
 			note "$f can be written"
 			bad=1
@@ -376,7 +394,7 @@ races_counted()
 		want map_fixed/first_race_ms 0 && [ "$first" -lt 60000 ]
 }
 
-begin 23
+begin 25
 
 loaded_with autostart=0 || ktap_exit_fail_msg "cannot load"
 check "files" files_there
@@ -394,6 +412,8 @@ check "start twice" refuses 'Device or resource busy' 'start\n'
 check "reset while it runs" reset_running
 check "stop leaves no thread" stop
 check "formats, done" formats
+check "values" values_are_files
+check "order of values" same_order
 check "sums of kinds" sums
 check "summary" summary_is
 check "start and stop again" again
