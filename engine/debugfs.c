@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "change.h"
 #include "debugfs.h"
 #include "engine.h"
 #include "race.h"
@@ -28,10 +29,36 @@ static u32 vt_listed[VT_MAX_SCENARIOS];
 
 static int vt_verdict_show(struct seq_file *m, void *unused)
 {
+	m->poll_event = vt_change_read();
 	seq_printf(m, "%s\n", vt_verdict_name(vt_session_verdict()));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(vt_verdict);
+
+static int vt_verdict_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, vt_verdict_show, NULL);
+}
+
+/*
+ * Readable when there may be another verdict than was read last. debugfs holds
+ * the module for as long as a file is open: rmmod says EBUSY at once, whatever
+ * waits here.
+ */
+static __poll_t vt_verdict_poll(struct file *file, poll_table *wait)
+{
+	struct seq_file *m = file->private_data;
+
+	return vt_change_poll(file, wait, READ_ONCE(m->poll_event));
+}
+
+static const struct file_operations vt_verdict_fops = {
+	.owner = THIS_MODULE,
+	.open = vt_verdict_open,
+	.read = seq_read,
+	.poll = vt_verdict_poll,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
 
 static int vt_races_file_show(struct seq_file *m, void *unused)
 {
@@ -389,7 +416,6 @@ void vt_debugfs_init(u32 default_mask)
 
 	vt_default_mask = default_mask;
 	vt_root = vt_made(debugfs_create_dir("vma_torture", NULL));
-	vt_file("verdict", 0400, vt_root, NULL, &vt_verdict_fops);
 	vt_file("summary", 0400, vt_root, NULL, &vt_summary_fops);
 	vt_file("values", 0400, vt_root, NULL, &vt_values_fops);
 	vt_file("races", 0400, vt_root, NULL, &vt_races_file_fops);
@@ -416,10 +442,16 @@ void vt_debugfs_file(const char *name, umode_t mode,
 /**
  * vt_debugfs_complete() - are all files there, if there is debugfs?
  *
+ * The verdict's comes last: when there is one to poll, the load cannot fail any
+ * more, and what waits cannot outlive the module.
+ *
+ * Context: may sleep; after all other files, with nothing behind it that fails.
  * Return: 0 or -ENOMEM.
  */
 int vt_debugfs_complete(void)
 {
+	if (!vt_no_memory)
+		vt_file("verdict", 0400, vt_root, NULL, &vt_verdict_fops);
 	return vt_no_memory ? -ENOMEM : 0;
 }
 
@@ -428,5 +460,6 @@ int vt_debugfs_complete(void)
  */
 void vt_debugfs_exit(void)
 {
+	vt_change_end();
 	debugfs_remove(vt_root);
 }

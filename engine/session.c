@@ -17,6 +17,7 @@
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
+#include "change.h"
 #include "delay.h"
 #include "engine.h"
 #include "others.h"
@@ -48,6 +49,7 @@ static struct {
 	u64 stutter_ms;
 	u64 shuffle_ms;
 	unsigned int spare_cpu;
+	enum vt_verdict verdict;	/* as those that wait know it */
 } vt_session;
 
 #define vt_for_each_run(run) \
@@ -74,6 +76,17 @@ enum vt_verdict vt_session_verdict(void)
 	if (vt_adopted)
 		vt_run_facts(vt_adopted, &facts[i++]);
 	return vt_judge(facts, i);
+}
+
+/* Wake those that wait for another verdict, if it is one. */
+static void vt_verdict_tell(void)
+{
+	enum vt_verdict verdict = vt_session_verdict();
+
+	if (verdict == vt_session.verdict)
+		return;
+	vt_session.verdict = verdict;
+	vt_changed();
 }
 
 /*
@@ -159,6 +172,7 @@ static void vt_end_report(void)
 	pr_alert("vma_torture: --- End of test: %s%s\n",
 		 vt_verdict_name(vt_session_verdict()), line);
 	vt_info("%s\n", vt_echo);
+	vt_changed();
 }
 
 static void vt_do_stop(void)
@@ -408,6 +422,7 @@ static void vt_tick(struct work_struct *work)
 	    vt_shuffle())
 		vt_session.shuffle_ms = now + vt_params.shuffle_interval * 1000;
 
+	vt_verdict_tell();
 	queue_delayed_work(vt_wq, &vt_tick_work, msecs_to_jiffies(VT_TICK_MS));
 }
 
@@ -439,6 +454,7 @@ static void vt_cmd_work(struct work_struct *work)
 		vt_do_reset();
 		break;
 	}
+	vt_verdict_tell();
 }
 
 static int vt_command(enum vt_cmd_op op, u32 mask)

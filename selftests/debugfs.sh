@@ -110,9 +110,9 @@ values_are_files()
 {
 	for f in "$D"/*/*; do
 		case $f in */state) continue ;; esac
-		read -r value < "$f" || continue
-		case $value in *' '*) continue ;; esac
-		echo "${f#"$D"/} $value"
+		read -r number < "$f" || continue
+		case $number in *' '*) continue ;; esac
+		echo "${f#"$D"/} $number"
 	done | sort > "$tmp/files"
 	snapshot > "$tmp/values"
 	sort "$tmp/values" | cmp -s - "$tmp/files" ||
@@ -394,7 +394,61 @@ races_counted()
 		want map_fixed/first_race_ms 0 && [ "$first" -lt 60000 ]
 }
 
-begin 25
+# What waits for another verdict: its lines are the verdicts it was woken for.
+waiter()
+{
+	poll_verdict > "$tmp/polled" 2>&1 &
+	waiter=$!
+	wait_for 10 grep -q . "$tmp/polled"
+}
+
+# The last verdict that the waiter saw is WORD...
+told()
+{
+	for _word; do
+		[ "$(tail -n 1 "$tmp/polled")" != "$_word IN PRI" ] || return 0
+	done
+	return 1
+}
+
+told_as_is()
+{
+	get verdict
+	told "$value"
+}
+
+woken_by_commands()
+{
+	waiter && told IDLE || no "$(cat "$tmp/polled")" || return
+	control "start map_fixed" && wait_for 10 told RUNNING FAILURE || no "not by the start" || return
+	control stop && wait_for 10 told_as_is || no "not by the stop" || return
+	told SUCCESS INCOMPLETE FAILURE || no "$(cat "$tmp/polled")" || return
+	control reset && wait_for 10 told IDLE || no "not by the reset" || return
+	kill "$waiter"
+	wait "$waiter"
+	# Each of them, and a race on kernels that show one.
+	[ "$(wc -l < "$tmp/polled")" -le 6 ] || no "$(wc -l < "$tmp/polled") times"
+}
+
+# Nobody reads or writes a file meanwhile.
+woken_by_itself()
+{
+	loaded_with scenarios=map_fixed busted=map_fixed/gap duration=3 && waiter || return
+	wait_for 20 told FAILURE || no "not by the first race: $(cat "$tmp/polled")" || return
+	n=$(wc -l < "$tmp/polled")
+	wait_for 20 woken_again || no "not by the end" || return
+	want map_fixed/state "done" || return
+	kill "$waiter"
+	wait "$waiter"
+	unload
+}
+
+woken_again()
+{
+	[ "$(wc -l < "$tmp/polled")" -gt "$n" ]
+}
+
+begin 27
 
 loaded_with autostart=0 || ktap_exit_fail_msg "cannot load"
 check "files" files_there
@@ -417,7 +471,9 @@ check "order of values" same_order
 check "sums of kinds" sums
 check "summary" summary_is
 check "start and stop again" again
+check "who polls is woken by commands" woken_by_commands
 unload
+check "and by the first race, and the end" woken_by_itself
 
 # Every other replacement is a race here, so there are many soon.
 loaded_with scenarios=map_fixed busted=map_fixed/gap || ktap_exit_fail_msg "cannot load"

@@ -95,6 +95,37 @@ file_open()
 	goes
 }
 
+# The same with one that is blocked in poll(): it is not woken, and it goes on to
+# wait while the module is refused to go.
+file_polled()
+{
+	loaded_with autostart=0 || return
+	poll_verdict > "$tmp/polled" 2>&1 &
+	waiter=$!
+	wait_for 10 grep -q IDLE "$tmp/polled" || no "$(cat "$tmp/polled")" || return
+	wait_for 10 asleep $waiter || no "it does not wait" || return
+	now
+	begun=$now
+	"$RMMOD" vma_torture 2> "$tmp/rmmod"
+	rc=$?
+	now
+	[ $rc != 0 ] || no "it did not wait" || return
+	grep -q 'in use' "$tmp/rmmod" || no "$(cat "$tmp/rmmod")" || return
+	[ $((now - begun)) -le $deadline ] || no "that took $((now - begun)) hundredths of a second" || return
+	# All is as it was: the one that waits, too.
+	asleep $waiter || no "it waits no more" || return
+	control "start map_fixed" && wait_for 10 grep -qE 'RUNNING|FAILURE' "$tmp/polled" ||
+		no "not woken any more: $(cat "$tmp/polled")" || return
+	kill -9 $waiter
+	wait $waiter
+	goes
+}
+
+asleep()
+{
+	read -r _ _ _state _ < "/proc/$1/stat" && [ "$_state" = S ]
+}
+
 # Shells that read and write its files all the time: rmmod finds a moment.
 files_busy()
 {
@@ -123,7 +154,7 @@ busy()
 	done > /dev/null 2>&1
 }
 
-begin 9
+begin 10
 
 check "nothing runs" eval 'loaded_with autostart=0 && goes'
 check "just loaded" just_loaded
@@ -137,6 +168,7 @@ else
 	skip "a CPU is down" "no second CPU that can be taken down"
 fi
 check "a file is open" file_open
+check "a file is polled" file_polled
 check "files are busy" files_busy
 
 ktap_finished
