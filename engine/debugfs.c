@@ -140,9 +140,14 @@ static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
 		seq_printf(m, "%s: busted on purpose\n", run->sc->name);
 }
 
+/* What nobody has asked for since load or reset has no row. */
+static bool vt_is_told(const struct vt_run *run)
+{
+	return !run->sc->by_itself || READ_ONCE(run->chosen);
+}
+
 static int vt_summary_show(struct seq_file *m, void *unused)
 {
-	const struct vt_run *adopted = vt_session_adopted();
 	unsigned int i;
 
 	seq_printf(m, "verdict %s  seed %llu\n",
@@ -150,13 +155,11 @@ static int vt_summary_show(struct seq_file *m, void *unused)
 	seq_printf(m, "%-14s %-9s %8s %12s %14s %10s %9s\n", "scenario", "state",
 		   "seconds", "ops/s", "exposure", "races", "first_ms");
 	for (i = 0; i < vt_nr_runs; i++)
-		vt_summary_row(m, &vt_runs[i]);
-	if (adopted)
-		vt_summary_row(m, adopted);
+		if (vt_is_told(&vt_runs[i]))
+			vt_summary_row(m, &vt_runs[i]);
 	for (i = 0; i < vt_nr_runs; i++)
-		vt_summary_notes(m, &vt_runs[i]);
-	if (adopted)
-		vt_summary_notes(m, adopted);
+		if (vt_is_told(&vt_runs[i]))
+			vt_summary_notes(m, &vt_runs[i]);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vt_summary);
@@ -230,6 +233,11 @@ static void vt_file(const char *name, umode_t mode, struct dentry *dir,
 	vt_made(debugfs_create_file(name, mode, dir, data, fops));
 }
 
+static const char *vt_dir(const struct vt_scenario *sc)
+{
+	return sc->dir ?: sc->name;
+}
+
 /*
  * What is counted is named in one place, for the files of one number and for
  * the file that has them all.
@@ -247,7 +255,7 @@ static void vt_u64_file(struct vt_run *run, const char *name, unsigned int what,
 static void vt_u64_line(struct vt_run *run, const char *name, unsigned int what,
 			struct seq_file *m)
 {
-	seq_printf(m, "%s/%s %llu\n", run->sc->name, name, vt_value(run, what));
+	seq_printf(m, "%s/%s %llu\n", vt_dir(run->sc), name, vt_value(run, what));
 }
 
 static void vt_each_of_kind(struct vt_run *run, unsigned int kind,
@@ -286,7 +294,7 @@ static void vt_each_value(struct vt_run *run, vt_value_fn *fn, struct seq_file *
 }
 
 /*
- * All that has a file of one number, as "scenario/name number", in an order
+ * All that has a file of one number: the file's name, its number, in an order
  * that is the module's: what scripts read at once instead of hundreds of files.
  * Each number is as old as the line, no two of them are of one instant while
  * threads count.
@@ -306,8 +314,8 @@ static void vt_run_files(struct vt_run *run)
 	const struct vt_scenario *sc = run->sc;
 	unsigned int i;
 
-	vt_listed[run - vt_runs] = ~run->absent;
-	run->dir = vt_made(debugfs_create_dir(sc->name, vt_root));
+	vt_listed[run - vt_runs] = ~run->absent | sc->later;
+	run->dir = vt_made(debugfs_create_dir(vt_dir(sc), vt_root));
 	vt_file("state", 0400, run->dir, run, &vt_state_fops);
 	vt_each_value(run, vt_u64_file, NULL);
 	for (i = 0; i < sc->nr_hists; i++)
@@ -334,7 +342,8 @@ int vt_scenario_mask(const char *list, u32 *mask)
 		unsigned int i;
 
 		for (i = 0; i < vt_nr_runs; i++)
-			if (strlen(vt_runs[i].sc->name) == len &&
+			if (!vt_runs[i].sc->by_itself &&
+			    strlen(vt_runs[i].sc->name) == len &&
 			    !strncmp(vt_runs[i].sc->name, list, len))
 				break;
 		if (i == vt_nr_runs)

@@ -31,9 +31,6 @@
 struct vt_run vt_runs[VT_MAX_SCENARIOS];
 unsigned int vt_nr_runs;
 
-/* A run that no test starts or stops, but that is judged and cleared with all. */
-static struct vt_run *vt_adopted;
-
 static struct workqueue_struct *vt_wq;
 static const char *vt_echo;
 
@@ -52,8 +49,12 @@ static struct {
 	enum vt_verdict verdict;	/* as those that wait know it */
 } vt_session;
 
-#define vt_for_each_run(run) \
+#define vt_for_all_runs(run) \
 	for ((run) = vt_runs; (run) < vt_runs + vt_nr_runs; (run)++)
+
+/* Those that a test starts and stops. */
+#define vt_for_each_run(run) \
+	vt_for_all_runs(run) if ((run)->sc->by_itself) continue; else
 
 static u64 vt_now_ms(void)
 {
@@ -68,13 +69,11 @@ static u64 vt_now_ms(void)
  */
 enum vt_verdict vt_session_verdict(void)
 {
-	struct vt_facts facts[VT_MAX_SCENARIOS + 1];
+	struct vt_facts facts[VT_MAX_SCENARIOS];
 	unsigned int i;
 
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_run_facts(&vt_runs[i], &facts[i]);
-	if (vt_adopted)
-		vt_run_facts(vt_adopted, &facts[i++]);
 	return vt_judge(facts, i);
 }
 
@@ -97,10 +96,8 @@ static void vt_clear(void)
 {
 	struct vt_run *run;
 
-	vt_for_each_run(run)
+	vt_for_all_runs(run)
 		vt_run_clear(run);
-	if (vt_adopted)
-		vt_run_clear(vt_adopted);
 	vt_races_reset();
 }
 
@@ -206,19 +203,6 @@ static void vt_do_stop(void)
 	vt_end_report();
 }
 
-/* What is known of a run before it starts, and of one that is over. */
-static void vt_run_forget(struct vt_run *run, bool chosen)
-{
-	run->chosen = chosen;
-	run->start_ns = 0;
-	run->stop_ns = 0;
-	run->idle_threads = 0;
-	if (!vt_run_probe(run) || chosen)
-		return;
-	/* The next start asks again. */
-	run->state = VT_STOPPED;
-}
-
 /*
  * Set up all that can run; the threads of each begin at once, and do not wait
  * for the others. On failure nothing of it is left but why.
@@ -292,8 +276,9 @@ static int vt_do_start(u32 mask)
 		 init_utsname()->release);
 	vt_clear();
 	vt_pace_set(VT_GO);
-	vt_for_each_run(run)
-		vt_run_forget(run, mask & BIT(run - vt_runs));
+	vt_for_all_runs(run)
+		if (!run->sc->by_itself || run->state != VT_ACTIVE)
+			vt_run_forget(run, mask & BIT(run - vt_runs));
 	ret = vt_setup_all();
 	if (ret) {
 		vt_end_report();
@@ -328,15 +313,13 @@ static void vt_do_reset(void)
 	struct vt_run *run;
 
 	vt_clear();
-	vt_for_each_run(run) {
+	vt_for_all_runs(run) {
 		if (run->state == VT_ACTIVE) {
 			WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
 			continue;
 		}
 		vt_run_forget(run, false);
 	}
-	if (vt_adopted && READ_ONCE(vt_adopted->state) != VT_ACTIVE)
-		vt_adopted->chosen = false;
 }
 
 /*
@@ -430,12 +413,13 @@ static void vt_tick(struct work_struct *work)
  * Commands, from wherever.
  */
 
-enum vt_cmd_op { VT_CMD_START, VT_CMD_STOP, VT_CMD_RESET };
+enum vt_cmd_op { VT_CMD_START, VT_CMD_STOP, VT_CMD_RESET, VT_CMD_BEGIN, VT_CMD_END };
 
 struct vt_cmd {
 	struct work_struct work;
 	enum vt_cmd_op op;
 	u32 mask;
+	struct vt_run *run;
 	int ret;
 };
 
@@ -453,13 +437,19 @@ static void vt_cmd_work(struct work_struct *work)
 	case VT_CMD_RESET:
 		vt_do_reset();
 		break;
+	case VT_CMD_BEGIN:
+		vt_run_begin(cmd->run);
+		break;
+	case VT_CMD_END:
+		vt_run_end(cmd->run);
+		break;
 	}
 	vt_verdict_tell();
 }
 
-static int vt_command(enum vt_cmd_op op, u32 mask)
+static int vt_command(enum vt_cmd_op op, u32 mask, struct vt_run *run)
 {
-	struct vt_cmd cmd = { .op = op, .mask = mask };
+	struct vt_cmd cmd = { .op = op, .mask = mask, .run = run };
 
 	INIT_WORK_ONSTACK(&cmd.work, vt_cmd_work);
 	queue_work(vt_wq, &cmd.work);
@@ -479,7 +469,7 @@ static int vt_command(enum vt_cmd_op op, u32 mask)
  */
 int vt_session_start(u32 mask)
 {
-	return vt_command(VT_CMD_START, mask);
+	return vt_command(VT_CMD_START, mask, NULL);
 }
 
 /**
@@ -489,7 +479,7 @@ int vt_session_start(u32 mask)
  */
 void vt_session_stop(void)
 {
-	vt_command(VT_CMD_STOP, 0);
+	vt_command(VT_CMD_STOP, 0, NULL);
 }
 
 /**
@@ -499,31 +489,31 @@ void vt_session_stop(void)
  */
 void vt_session_reset(void)
 {
-	vt_command(VT_CMD_RESET, 0);
+	vt_command(VT_CMD_RESET, 0, NULL);
 }
 
 /**
- * vt_session_adopt() - judge a run that no test starts or stops
- * @run: run, its state and threads its owner's; NULL: none any more
+ * vt_session_begin() - a run that no test starts begins, or goes on
+ * @run: run, at rest
  *
- * Its races make the verdict a failure, "reset" and "start" clear it, and the
- * summary has a row for it.
+ * What it counts is added to what it has counted since load or "reset".
  *
- * Context: at load and unload.
+ * Context: may sleep; after vt_session_init().
  */
-void vt_session_adopt(struct vt_run *run)
+void vt_session_begin(struct vt_run *run)
 {
-	vt_adopted = run;
+	vt_command(VT_CMD_BEGIN, 0, run);
 }
 
 /**
- * vt_session_adopted() - the run of vt_session_adopt(), if it has ever run
+ * vt_session_end() - a run that no test stops has ended, and is judged
+ * @run: run
  *
- * Return: the run, or NULL.
+ * Context: may sleep; before vt_session_exit().
  */
-const struct vt_run *vt_session_adopted(void)
+void vt_session_end(struct vt_run *run)
 {
-	return vt_adopted && READ_ONCE(vt_adopted->chosen) ? vt_adopted : NULL;
+	vt_command(VT_CMD_END, 0, run);
 }
 
 /**
@@ -572,7 +562,7 @@ void vt_session_exit(void)
 	vt_session_stop();
 	cancel_delayed_work_sync(&vt_tick_work);
 	destroy_workqueue(vt_wq);
-	vt_for_each_run(run)
+	vt_for_all_runs(run)
 		vt_run_exit(run);
 	vt_nr_runs = 0;
 	vt_others_wait();

@@ -19,6 +19,7 @@ files_there()
 			[ -f "$D/$s/$f" ] || { note "no $s/$f"; bad=1; }
 		done
 	done
+	[ -f "$D/watched/state" ] || { note "no watched/state"; bad=1; }
 	# An oracle is there, or the summary says why it is not.
 	for k in $map_fixed_kinds; do
 		[ -f "$D/map_fixed/race_$k" ] ||
@@ -59,7 +60,7 @@ formats()
 	*) note "verdict is '$value'"; bad=1 ;;
 	esac
 	[ "$(wc -l < "$D/verdict")" = 1 ] || { note "verdict has more than a line"; bad=1; }
-	for s in $(scenarios); do
+	for s in $(scenarios) watched; do
 		get "$s/state"
 		case $value in
 		stopped | running | done | 'skipped: '?*) ;;
@@ -238,7 +239,8 @@ junk()
 	bad=0
 	for c in '\n' ' \n' junk Start STOP 'stop now' 'reset map_fixed' startmap_fixed \
 		'start nonsense' 'start map_fixed,' 'start ,map_fixed' \
-		'start map_fixed map_fixed' 'start map_fixed/gap' 'stop,reset' \
+		'start map_fixed map_fixed' 'start map_fixed/gap' 'start watch' \
+		'start watched' 'stop,reset' \
 		'start\0stop' 'start\nstop' 1; do
 		refuses 'Invalid argument' "$c" || bad=1
 	done
