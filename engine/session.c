@@ -116,7 +116,7 @@ static int vt_run_setup(struct vt_run *run)
 
 	if (ret || !vt_busted(run, vt_stall_kind(run->sc)))
 		return ret;
-	t = vt_spawn(run, "stuck", 0, vt_stuck, NULL);
+	t = vt_spawn(run, "hung", 0, vt_stuck, NULL);
 	return PTR_ERR_OR_ZERO(t);
 }
 

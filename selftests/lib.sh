@@ -219,8 +219,9 @@ threads()
 		_comm=
 		read -r _comm 2> /dev/null < "$_f"
 		case $_comm in
-		map_fixed_* | vma_lock_* | fork_fail_* | hugetlb_walk_* | \
-			vma_torture*) echo "$_comm" ;;
+		# A long number takes the place of the name's end.
+		map_fixed_* | vma_lock_* | fork_fail_* | hugetlb_w* | \
+			watch/[0-9]* | vma_torture*) echo "$_comm" ;;
 		esac
 	done
 }

@@ -235,14 +235,14 @@ int wt_begin(pid_t nr, unsigned long start, unsigned long end)
 		return -ENOMEM;
 	w->process.start = start;
 	w->process.end = end;
-	vt_rnd_fork(&w->rnd, vt_params.seed, ++wt_begun);
+	vt_rnd_fork(&w->rnd, vt_params.seed, vt_rnd_id("watch", ++wt_begun));
 	ret = wt_take(w, nr);
 	if (ret)
 		goto free;
 	ret = wt_make_room();
 	if (ret)
 		goto drop;
-	thread = kthread_create(wt_thread, w, "vma_torture/%d", nr);
+	thread = kthread_create(wt_thread, w, "watch/%d", nr);
 	ret = PTR_ERR_OR_ZERO(thread);
 	if (ret)
 		goto drop;

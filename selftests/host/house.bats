@@ -114,3 +114,14 @@ a_copy()
 		'^[[:space:]]*#[[:space:]]*(el)?if.*(LINUX_VERSION_CODE|KERNEL_VERSION|VT_HAVE_)') || true
 	[ -z "$found" ] || { echo "$found"; false; }
 }
+
+@test "no stream of random numbers has a number for a name" {
+	local found
+	# Small numbers are the delays', threads' are hashes of their names.
+	found=$(git grep -nE 'vt_rnd_fork\(' -- '*.c' ':!selftests' |
+		grep -vE '^engine/(delay|thread)\.c:|vt_rnd_id\("') || true
+	[ -z "$found" ] || { echo "$found"; false; }
+	# No name is used in two places.
+	found=$(git grep -hoE 'vt_rnd_id\("[^"]*"' -- '*.c' ':!selftests' | sort | uniq -d)
+	[ -z "$found" ] || { echo "$found"; false; }
+}
