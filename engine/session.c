@@ -52,9 +52,17 @@ static struct {
 #define vt_for_all_runs(run) \
 	for ((run) = vt_runs; (run) < vt_runs + vt_nr_runs; (run)++)
 
-/* Those that a test starts and stops. */
+/* @run, or the next one, that a test starts and stops. */
+static struct vt_run *vt_test_run(struct vt_run *run)
+{
+	while (run < vt_runs + vt_nr_runs && run->sc->by_itself)
+		run++;
+	return run;
+}
+
 #define vt_for_each_run(run) \
-	vt_for_all_runs(run) if ((run)->sc->by_itself) continue; else
+	for ((run) = vt_test_run(vt_runs); (run) < vt_runs + vt_nr_runs; \
+	     (run) = vt_test_run((run) + 1))
 
 static u64 vt_now_ms(void)
 {
