@@ -85,12 +85,12 @@ enum vt_verdict vt_session_verdict(void)
 	return vt_judge(facts, i);
 }
 
-/* Wake those that wait for another verdict, if it is one. */
-static void vt_verdict_tell(void)
+/* Wake those that wait for another verdict: if it is one, or @anyway. */
+static void vt_verdict_tell(bool anyway)
 {
 	enum vt_verdict verdict = vt_session_verdict();
 
-	if (verdict == vt_session.verdict)
+	if (verdict == vt_session.verdict && !anyway)
 		return;
 	vt_session.verdict = verdict;
 	vt_changed();
@@ -177,7 +177,6 @@ static void vt_end_report(void)
 	pr_alert("vma_torture: --- End of test: %s%s\n",
 		 vt_verdict_name(vt_session_verdict()), line);
 	vt_info("%s\n", vt_echo);
-	vt_changed();
 }
 
 static void vt_do_stop(void)
@@ -388,6 +387,7 @@ static void vt_tick(struct work_struct *work)
 	     now - vt_session.start_ms >= vt_params.duration * 1000) ||
 	    vt_race_wants_stop()) {
 		vt_do_stop();
+		vt_verdict_tell(true);
 		return;
 	}
 
@@ -413,7 +413,7 @@ static void vt_tick(struct work_struct *work)
 	    vt_shuffle())
 		vt_session.shuffle_ms = now + vt_params.shuffle_interval * 1000;
 
-	vt_verdict_tell();
+	vt_verdict_tell(false);
 	queue_delayed_work(vt_wq, &vt_tick_work, msecs_to_jiffies(VT_TICK_MS));
 }
 
@@ -452,7 +452,7 @@ static void vt_cmd_work(struct work_struct *work)
 		vt_run_end(cmd->run);
 		break;
 	}
-	vt_verdict_tell();
+	vt_verdict_tell(true);
 }
 
 static int vt_command(enum vt_cmd_op op, u32 mask, struct vt_run *run)
