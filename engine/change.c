@@ -68,8 +68,9 @@ u32 vt_change_read(void)
  * @wait: as its ->poll was given it
  * @seen: vt_change_read() when the file was last read
  *
- * Return: EPOLLIN and EPOLLPRI if there was a change since; EPOLLHUP too if it
- * is the last.
+ * Return: EPOLLIN always, as from any regular file: a shell polls before each
+ * letter that it reads. EPOLLPRI if there was a change since, as from files of
+ * sysfs; EPOLLHUP too if it is the last.
  */
 __poll_t vt_change_poll(struct file *file, poll_table *wait, u32 seen)
 {
@@ -78,5 +79,5 @@ __poll_t vt_change_poll(struct file *file, poll_table *wait, u32 seen)
 		return EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLHUP;
 	if (vt_change_read() != seen)
 		return EPOLLIN | EPOLLRDNORM | EPOLLPRI;
-	return 0;
+	return EPOLLIN | EPOLLRDNORM;
 }

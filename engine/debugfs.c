@@ -40,7 +40,7 @@ static int vt_verdict_open(struct inode *inode, struct file *file)
 }
 
 /*
- * Readable when there may be another verdict than was read last. debugfs holds
+ * EPOLLPRI when there may be another verdict than was read last. debugfs holds
  * the module for as long as a file is open: rmmod says EBUSY at once, whatever
  * waits here.
  */

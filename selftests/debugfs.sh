@@ -408,7 +408,7 @@ waiter()
 told()
 {
 	for _word; do
-		[ "$(tail -n 1 "$tmp/polled")" != "$_word IN PRI" ] || return 0
+		[ "$(tail -n 1 "$tmp/polled")" != "$_word PRI" ] || return 0
 	done
 	return 1
 }

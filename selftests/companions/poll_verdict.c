@@ -3,7 +3,7 @@
  * usage: poll_verdict
  *
  * Prints the module's verdict, and again whenever poll() says that there may be
- * another: the word, and what poll() said, IN, PRI, HUP or ERR. Ends with HUP. It
+ * another: the word, and what poll() said, PRI, HUP or ERR. Ends with HUP. It
  * waits without a time limit: where it is not woken it prints nothing.
  *
  * Exit code: 0 with HUP, 1 no such file or it cannot be polled.
@@ -27,16 +27,15 @@ static int show(int fd, short events)
 	}
 	word[n] = '\0';
 	word[strcspn(word, "\n")] = '\0';
-	printf("%s%s%s%s%s\n", word, events & POLLIN ? " IN" : "",
-	       events & POLLPRI ? " PRI" : "", events & POLLHUP ? " HUP" : "",
-	       events & POLLERR ? " ERR" : "");
+	printf("%s%s%s%s\n", word, events & POLLPRI ? " PRI" : "",
+	       events & POLLHUP ? " HUP" : "", events & POLLERR ? " ERR" : "");
 	fflush(stdout);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct pollfd p = { .events = POLLIN | POLLPRI };
+	struct pollfd p = { .events = POLLPRI };
 
 	if (argc != 1) {
 		printf("usage: poll_verdict\nprints the module's verdict whenever there may be another one\n");
