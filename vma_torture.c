@@ -21,7 +21,7 @@
 #include "symbols.h"
 #include "watch.h"
 
-/* All that can be busted; the last, the watch, is no scenario. */
+/* All that can be busted; the last, the watch, is not started by a test. */
 static const struct vt_scenario *const vt_scenarios[] = {
 #define X(name) &name##_torture,
 	VT_SCENARIOS(X)
@@ -33,7 +33,7 @@ static const struct vt_scenario *const vt_scenarios[] = {
 #define VT_WATCH	(ARRAY_SIZE(vt_scenarios) - 1)
 #define VT_NR_SCENARIOS	VT_WATCH
 
-static_assert(VT_NR_SCENARIOS <= VT_MAX_SCENARIOS);
+static_assert(ARRAY_SIZE(vt_scenarios) <= VT_MAX_SCENARIOS);
 
 /*
  * Numbers: X(name, default, least, largest, description with unit).
@@ -264,8 +264,8 @@ static u32 vt_kind_mask(const struct vt_scenario *sc, const char *kind,
 	unsigned int i;
 
 	if (!len)
-		return BIT(vt_stall_kind(sc) + 1) - 1;
-	if (len == 5 && !strncmp(kind, "stall", len))
+		return BIT(vt_stall_kind(sc) + !sc->by_itself) - 1;
+	if (len == 5 && !strncmp(kind, "stall", len) && !sc->by_itself)
 		return BIT(vt_stall_kind(sc));
 	for (i = 0; i < sc->nr_kinds; i++)
 		if (strlen(sc->kinds[i].name) == len &&
@@ -373,16 +373,13 @@ static int __init vt_init(void)
 	for (i = 0; i < VT_NR_SCENARIOS; i++)
 		if (vt_scenarios[i]->symbols)
 			vt_symbols_find(vt_scenarios[i]->symbols);
-	ret = vt_session_init(vt_scenarios, VT_NR_SCENARIOS, broken, vt_echo);
+	ret = vt_session_init(vt_scenarios, ARRAY_SIZE(vt_scenarios), broken, vt_echo);
 	if (ret) {
 		vt_err("no memory to set up: %d\n", ret);
 		return ret;
 	}
-	ret = vt_watch_init(broken[VT_WATCH]);
-	if (ret)
-		vt_err("no memory to set up: %d\n", ret);
 	/* Before the files are there: a quick "start" would make it -EBUSY. */
-	if (!ret && vt_params.autostart)
+	if (vt_params.autostart)
 		ret = vt_session_start(mask);
 	if (!ret) {
 		vt_debugfs_init(mask);

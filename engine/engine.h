@@ -78,6 +78,12 @@ struct vt_kind {
 /**
  * struct vt_scenario - what a scenario is
  * @name: as in the parameter "scenarios"
+ * @dir: its directory in debugfs, where that is not @name
+ * @by_itself: no test starts or stops it, but vt_session_begin() and
+ *	vt_session_end(), and it spawns no threads; it is judged, cleared and
+ *	shown as the others are
+ * @later: bit set of the kinds that ->probe calls absent and that may be had
+ *	later: their files are there from the start
  * @kinds: its races, indexed by the scenario's own enum; "stall" is the
  *	engine's and comes behind them
  * @nr_kinds: how many
@@ -95,12 +101,16 @@ struct vt_kind {
  *	before each start. Returns 0, or an errno if there is no memory to find
  *	that out.
  * @start: set up and vt_spawn() threads, which begin when it has returned 0;
- *	Returns 0 or an errno; ->stop is called either way.
+ *	Returns 0 or an errno; ->stop is called either way. None if it runs
+ *	@by_itself, as the next two.
  * @rest: optional; all threads are gone: judge what has to balance at rest
  * @stop: free what ->start took, after a failed ->start too
  */
 struct vt_scenario {
 	const char *name;
+	const char *dir;
+	bool by_itself;
+	u32 later;
 	const struct vt_kind *kinds;
 	unsigned int nr_kinds;
 	const char *const *counters;

@@ -329,6 +329,54 @@ int vt_run_probe(struct vt_run *run)
 }
 
 /**
+ * vt_run_forget() - as if it had never run
+ * @run: run, at rest
+ * @chosen: is it part of the test that is about to start?
+ *
+ * Asks anew what can be done here; why it could not be asked is lost where the
+ * run is not chosen, for the next start asks again.
+ *
+ * Context: the session's; may sleep.
+ */
+void vt_run_forget(struct vt_run *run, bool chosen)
+{
+	run->chosen = chosen;
+	run->start_ns = 0;
+	run->stop_ns = 0;
+	run->idle_threads = 0;
+	if (vt_run_probe(run) && !chosen)
+		run->state = VT_STOPPED;
+}
+
+/**
+ * vt_run_begin() - a run by itself begins, or goes on
+ * @run: run, at rest
+ *
+ * Context: the session's; may sleep.
+ */
+void vt_run_begin(struct vt_run *run)
+{
+	if (!run->chosen)
+		vt_run_forget(run, true);
+	if (!run->start_ns)
+		WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
+	WRITE_ONCE(run->stop_ns, 0);
+	WRITE_ONCE(run->state, VT_ACTIVE);
+}
+
+/**
+ * vt_run_end() - a run by itself has ended
+ * @run: run
+ *
+ * Context: the session's.
+ */
+void vt_run_end(struct vt_run *run)
+{
+	WRITE_ONCE(run->stop_ns, ktime_get_boottime_ns());
+	WRITE_ONCE(run->state, VT_DONE);
+}
+
+/**
  * vt_run_clear() - count from zero
  * @run: run; its threads may be counting
  *

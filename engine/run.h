@@ -11,6 +11,9 @@ int vt_run_init(struct vt_run *run, const struct vt_scenario *sc, u32 busted);
 void vt_run_exit(struct vt_run *run);
 int vt_run_probe(struct vt_run *run);
 void vt_run_clear(struct vt_run *run);
+void vt_run_forget(struct vt_run *run, bool chosen);
+void vt_run_begin(struct vt_run *run);
+void vt_run_end(struct vt_run *run);
 
 u64 vt_run_ms(const struct vt_run *run);
 u64 vt_run_ops(const struct vt_run *run);

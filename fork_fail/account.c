@@ -283,7 +283,7 @@ void ff_account_rest(struct ff_state *st)
 	struct vt_rnd rnd;
 	unsigned int nr;
 
-	vt_rnd_fork(&rnd, vt_params.seed, 2);
+	vt_rnd_fork(&rnd, vt_params.seed, vt_rnd_id("fork_fail account", 0));
 	for (nr = 0; nr < ARRAY_SIZE(ff_account_bursts); nr++)
 		if (!(st->even & BIT(nr)) && !vt_rest_over())
 			ff_account_try(st, &rnd, nr);

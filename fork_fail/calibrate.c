@@ -56,7 +56,7 @@ int ff_calibrate(struct ff_state *st)
 	struct vt_rnd rnd;
 	int ret;
 
-	vt_rnd_fork(&rnd, vt_params.seed, 1);
+	vt_rnd_fork(&rnd, vt_params.seed, vt_rnd_id("fork_fail calibrate", 0));
 	st->ways = BIT(FF_ACCOUNT);
 	ret = ff_raise(p, &rnd, 8, BIT(FF_LAST));
 	if (ret)

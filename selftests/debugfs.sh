@@ -16,7 +16,7 @@ map_fixed_kinds="gap no_vma stale close_order half_abort account stall"
 files_there()
 {
 	bad=0
-	for f in verdict summary control races variants watch; do
+	for f in verdict summary control races variants values watch; do
 		[ -f "$D/$f" ] || { note "no $f"; bad=1; }
 	done
 	for s in $(scenarios); do
@@ -24,6 +24,7 @@ files_there()
 			[ -f "$D/$s/$f" ] || { note "no $s/$f"; bad=1; }
 		done
 	done
+	[ -f "$D/watched/state" ] || { note "no watched/state"; bad=1; }
 	# An oracle is there, or the summary says why it is not.
 	for k in $map_fixed_kinds; do
 		[ -f "$D/map_fixed/race_$k" ] ||
@@ -64,7 +65,7 @@ formats()
 	*) note "verdict is '$value'"; bad=1 ;;
 	esac
 	[ "$(wc -l < "$D/verdict")" = 1 ] || { note "verdict has more than a line"; bad=1; }
-	for s in $(scenarios); do
+	for s in $(scenarios) watched; do
 		get "$s/state"
 		case $value in
 		stopped | running | done | 'skipped: '?*) ;;
@@ -106,13 +107,31 @@ formats()
 # All counters of all scenarios, "name value" a line.
 snapshot()
 {
+	cat "$D/values"
+}
+
+# At rest: a line for each file of a number, and what it holds; histograms are no
+# numbers.
+values_are_files()
+{
 	for f in "$D"/*/*; do
 		case $f in */state) continue ;; esac
-		read -r value < "$f" || continue
-		case $value in *' '*) continue ;; esac
-		f=${f#"$D"/}
-		echo "$f $value"
-	done
+		read -r number < "$f" || continue
+		case $number in *' '*) continue ;; esac
+		echo "${f#"$D"/} $number"
+	done | sort > "$tmp/files"
+	snapshot > "$tmp/values"
+	sort "$tmp/values" | cmp -s - "$tmp/files" ||
+		no "$(sort "$tmp/values" | diff - "$tmp/files" | head -n 3)" || return
+	! grep -vE '^[a-z_]+/[a-z0-9_]+ (0|[1-9][0-9]*)$' "$tmp/values" || no "no counter" || return
+	[ "$(wc -l < "$tmp/values")" -gt 100 ] || no "only $(wc -l < "$tmp/values") lines"
+}
+
+# The names of values, at rest, are in the order that they had while it ran.
+same_order()
+{
+	cut -d' ' -f1 "$tmp/a" > "$tmp/order"
+	snapshot | cut -d' ' -f1 | cmp -s - "$tmp/order" || no "the order is another one"
 }
 
 all_zero()
@@ -235,7 +254,8 @@ junk()
 	bad=0
 	for c in '\n' ' \n' junk Start STOP 'stop now' 'reset map_fixed' startmap_fixed \
 		'start nonsense' 'start map_fixed,' 'start ,map_fixed' \
-		'start map_fixed map_fixed' 'start map_fixed/gap' 'stop,reset' \
+		'start map_fixed map_fixed' 'start map_fixed/gap' 'start watch' \
+		'start watched' 'stop,reset' \
 		'start\0stop' 'start\nstop' 1; do
 		refuses 'Invalid argument' "$c" || bad=1
 	done
@@ -247,7 +267,7 @@ junk()
 read_only()
 {
 	bad=0
-	for f in verdict summary races map_fixed/state map_fixed/ops map_fixed/race_gap; do
+	for f in verdict summary races values map_fixed/state map_fixed/ops map_fixed/race_gap; do
 		if (echo 0 > "$D/$f") 2> /dev/null; then
 			note "$f can be written"
 			bad=1
@@ -404,7 +424,63 @@ races_counted()
 		want map_fixed/first_race_ms 0 && [ "$first" -lt 60000 ]
 }
 
-begin 23
+# What waits for another verdict: its lines are the verdicts it was woken for.
+waiter()
+{
+	poll_verdict > "$tmp/polled" 2>&1 &
+	waiter=$!
+	wait_for 10 grep -q . "$tmp/polled"
+}
+
+# The last verdict that the waiter saw is WORD...
+told()
+{
+	for _word; do
+		[ "$(tail -n 1 "$tmp/polled")" != "$_word PRI" ] || return 0
+	done
+	return 1
+}
+
+told_as_is()
+{
+	get verdict
+	told "$value"
+}
+
+woken_by_commands()
+{
+	waiter && told IDLE || no "$(cat "$tmp/polled")" || return
+	control "start map_fixed" && wait_for 10 told RUNNING FAILURE || no "not by the start" || return
+	control stop && wait_for 10 told_as_is || no "not by the stop" || return
+	told SUCCESS INCOMPLETE FAILURE || no "$(cat "$tmp/polled")" || return
+	control reset && wait_for 10 told IDLE || no "not by the reset" || return
+	control "start map_fixed" && wait_for 10 told RUNNING FAILURE || no "not by another start" || return
+	control stop && control reset && wait_for 10 told IDLE || no "not by another reset" || return
+	kill "$waiter"
+	wait "$waiter"
+	# Seven, and a race in each run on kernels that show one.
+	[ "$(wc -l < "$tmp/polled")" -le 10 ] || no "$(wc -l < "$tmp/polled") times"
+}
+
+# Nobody reads or writes a file meanwhile.
+woken_by_itself()
+{
+	loaded_with scenarios=map_fixed busted=map_fixed/gap duration=3 && waiter || return
+	wait_for 20 told FAILURE || no "not by the first race: $(cat "$tmp/polled")" || return
+	n=$(wc -l < "$tmp/polled")
+	wait_for 20 woken_again || no "not by the end" || return
+	want map_fixed/state "done" || return
+	kill "$waiter"
+	wait "$waiter"
+	unload
+}
+
+woken_again()
+{
+	[ "$(wc -l < "$tmp/polled")" -gt "$n" ]
+}
+
+begin 27
 
 loaded_with autostart=0 || ktap_exit_fail_msg "cannot load"
 check "files" files_there
@@ -422,10 +498,14 @@ check "start twice" refuses 'Device or resource busy' 'start\n'
 check "reset while it runs" reset_running
 check "stop leaves no thread" stop
 check "formats, done" formats
+check "values" values_are_files
+check "order of values" same_order
 check "sums of kinds" sums
 check "summary" summary_is
 check "start and stop again" again
+check "who polls is woken by commands" woken_by_commands
 unload
+check "and by the first race, and the end" woken_by_itself
 
 # Every other replacement is a race here, so there are many soon.
 loaded_with scenarios=map_fixed busted=map_fixed/gap || ktap_exit_fail_msg "cannot load"

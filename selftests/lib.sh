@@ -282,12 +282,13 @@ control()
 	{ echo "$*" > "$D/control"; } 2> "$tmp/control"
 }
 
-# The scenarios of the module, once it is loaded.
+# The scenarios of the module, once it is loaded: what a test starts. The watch has
+# files as they have, and nobody starts it.
 scenarios()
 {
 	for _f in "$D"/*/state; do
 		_f=${_f%/state}
-		echo "${_f##*/}"
+		[ "${_f##*/}" = watched ] || echo "${_f##*/}"
 	done
 }
 
@@ -306,8 +307,9 @@ threads()
 		_comm=
 		read -r _comm 2> /dev/null < "$_f"
 		case $_comm in
-		map_fixed_* | vma_lock_* | fork_fail_* | hugetlb_walk_* | \
-			vma_torture*) echo "$_comm" ;;
+		# A long number takes the place of the name's end.
+		map_fixed_* | vma_lock_* | fork_fail_* | hugetlb_w* | \
+			watch/[0-9]* | vma_torture*) echo "$_comm" ;;
 		esac
 	done
 }

@@ -47,7 +47,7 @@ void wt_decoy_new(struct wt_watch *w)
 {
 	struct wt_target *t = &w->decoy;
 
-	if (!wt_run.busted || !vt_has_space())
+	if (!wt_run->busted || !vt_has_space())
 		return;
 	t->mm = vt_mm_new();
 	if (!t->mm)
@@ -109,13 +109,13 @@ void wt_burst_broken(struct wt_watch *w)
 {
 	unsigned int kind;
 
-	if (vt_busted(&wt_run, WT_GAP))
+	if (vt_busted(wt_run, WT_GAP))
 		wt_look_gap(w, &w->decoy);
-	if (vt_busted(&wt_run, WT_VMA_LOCK) && vt_has(lock_vma_under_rcu))
+	if (vt_busted(wt_run, WT_VMA_LOCK) && vt_has(lock_vma_under_rcu))
 		wt_look_lock(w, &w->decoy, true);
 	mmap_write_lock(w->decoy.mm);
 	for (kind = WT_ORDER; kind < WT_VMA_LOCK; kind++)
-		if (vt_busted(&wt_run, kind) && vt_kind_present(&wt_run, kind))
+		if (vt_busted(wt_run, kind) && vt_kind_present(wt_run, kind))
 			wt_look_broken(w, kind);
 	mmap_write_unlock(w->decoy.mm);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A soak of one kernel: turns of the module, added up, and the machine at rest.
 
-guest-soak prints, for each turn, its parameters, what guest-torture printed, and
+guest-run prints, for each turn, its parameters, what debugfs held, and
 the memory at rest after it.  By how much the median of the last third of the turns
 is above that of the first third, once every scenario ran once, says what leaks: a
 leak grows with the turns.
@@ -76,7 +76,7 @@ class Soak:
 
 
 def read(lines: Iterable[str]) -> Soak:
-    """What guest-soak printed."""
+    """What guest-run printed."""
     soak = Soak()
     turn: Turn | None = None
     for line in lines:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One run of the module in one guest: what was seen, and what that means.
 
-What guest-torture prints, what scripts/vm says became of the guest, and the
+What guest-run prints, what scripts/vm says became of the guest, and the
 console, are put together with the ledger of known races into one document
 (results.py).  Its code is the first that applies: an unknown race, whatever came
 after; a kernel that oopsed, hung or complained; a harness that failed, or a
@@ -55,7 +55,7 @@ class Variant:
 
 @dataclass
 class Driver:
-    """What guest-torture printed."""
+    """What guest-run printed."""
 
     verdict: str = ""
     states: dict[str, str] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Driver:
 
 
 def read_driver(lines: Iterable[str]) -> Driver:
-    """Parse guest-torture's records."""
+    """Parse guest-run's records."""
     driver = Driver()
     records: dict[int, str] = {}
     stacks: dict[int, list[str]] = {}
@@ -488,7 +488,7 @@ def says(doc: dict[str, Any]) -> str:
 def progress(line: str, known: ledger.Ledger) -> str:
     """A line of progress, as a person is to read it: a known race is no failure.
 
-    guest-torture says `progress SECONDS VERDICT SCENARIO:RACES/EXPOSURE[:KIND=N,...]`.
+    guest-run says `progress SECONDS VERDICT SCENARIO:RACES/EXPOSURE[:KIND=N,...]`.
     """
     words = line.split()
     if len(words) < 3:

@@ -149,3 +149,14 @@ END
 	run unknown_ops "$BATS_TEST_TMPDIR/tree"
 	[ "${lines[0]}" = 'map_fixed_torture.c: refus' ]
 }
+
+@test "no stream of random numbers has a number for a name" {
+	local found
+	# Small numbers are the delays', threads' are hashes of their names.
+	found=$(git grep -nE 'vt_rnd_fork\(' -- '*.c' ':!selftests' |
+		grep -vE '^engine/(delay|thread)\.c:|vt_rnd_id\("') || true
+	[ -z "$found" ] || { echo "$found"; false; }
+	# No name is used in two places.
+	found=$(git grep -hoE 'vt_rnd_id\("[^"]*"' -- '*.c' ':!selftests' | sort | uniq -d)
+	[ -z "$found" ] || { echo "$found"; false; }
+}

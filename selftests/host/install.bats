@@ -73,7 +73,7 @@ install_them()
 		[[ $output == *usage:* ]]
 		case ${f##*/} in
 		# Tools.
-		stress_watch | fail_nth) ;;
+		stress_watch | fail_nth | poll_verdict) ;;
 		*) [[ $output == *--busted* ]] ;;
 		esac
 	done

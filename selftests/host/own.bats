@@ -162,7 +162,7 @@ torture()
 	[ "$status" = 0 ]
 	[[ $output =~ linux\ +map_fixed\ +SUCCESS\ +100\ +100 ]]
 	run cat "$FAKE/build/booted"
-	[[ $output == "linux: guest-torture 3 duration=3"* ]]
+	[[ $output == "linux: guest-run torture 3 duration=3"* ]]
 }
 
 @test "a kernel of one's own is booted once: one that boots only sometimes is a finding" {
@@ -303,7 +303,7 @@ vng()
 
 @test "torture VM=vng gives the table from virtme-ng" {
 	fake_vng
-	stub guest-torture 'printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
+	stub guest-run 'printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
 		"value map_fixed ops 300" "value map_fixed exposure 100" "value map_fixed races 0"'
 	torture KERNEL_TREE="$tree" VM=vng
 	[ "$status" = 0 ]
@@ -316,7 +316,7 @@ vng()
 	stub prepare 'exit 0'
 	cp "$TOP/scripts/kernels" "$FAKE/scripts/"
 	cp "$TOP/Makefile" "$FAKE/"
-	stub guest-torture 'printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
+	stub guest-run 'printf "%s\n" "verdict SUCCESS" "state map_fixed done" \
 		"value map_fixed ops 300" "value map_fixed exposure 100" "value map_fixed races 0"'
 	stub build 'mkdir -p "$VT_BUILD/modules/$1"; echo ko > "$VT_BUILD/modules/$1/vma_torture.ko"
 		echo "$VT_BUILD/modules/$1/vma_torture.ko"'

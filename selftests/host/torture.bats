@@ -178,7 +178,7 @@ torture()
 
 @test "3: the guest's commands fail; 2: its clock stands still, a line nobody knows" {
 	guest 7.2 ok 0 SUCCESS 0 1000
-	printf "%s\n" "/bin/guest-torture: line 52: can't fork: Cannot allocate memory" \
+	printf "%s\n" "/bin/guest-run: line 52: can't fork: Cannot allocate memory" \
 		> "$FAKE/build/console-7.2"
 	torture
 	[ "$status" = 3 ]
