@@ -200,7 +200,7 @@ void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 		return;
 	}
 	how = mf_choose(&t->rnd, mf_refuseds, MF_NR_REFUSEDS);
-	if (mf_leaks_refused(lane))
+	if (how == MF_PRIVATE && !mf_may_refuse(lane, by))
 		how = MF_SHARED;
 	errno = errnos[vt_rnd_below(&t->rnd, ARRAY_SIZE(errnos))];
 	ret = mf_abort_refused(lane, by, how, errno);
