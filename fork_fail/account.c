@@ -238,7 +238,8 @@ static void ff_account_try(struct ff_state *st, struct vt_rnd *rnd,
 		vt_count(st->run, FF_C_EVEN, 1);
 		st->even |= BIT(nr);
 	}
-	if (result != VT_BURST_GROWS)
+	/* What is broken on purpose comes back with the parent. */
+	if (result != VT_BURST_GROWS || vt_busted(st->run, FF_BOOKS))
 		return;
 	/*
 	 * What a run can lose on a kernel that leaks is bounded. Of the ways that no
