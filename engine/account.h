@@ -6,6 +6,7 @@
 #define VT_ACCOUNT_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/mm_types.h>
 
 #include "burst.h"
@@ -72,6 +73,16 @@ struct vt_leaks {
 static inline bool vt_leaky(const struct vt_leaks *leaks, unsigned int what)
 {
 	return test_bit(what, &leaks->leaky);
+}
+
+/**
+ * vt_judged() - was an operation judged by a burst?
+ * @leaks: what bursts have shown
+ * @what: the operation
+ */
+static inline bool vt_judged(const struct vt_leaks *leaks, unsigned int what)
+{
+	return test_bit(what, &leaks->even) || test_bit(what, &leaks->leaky);
 }
 
 bool vt_may_leak(struct vt_leaks *leaks, unsigned int what, unsigned long pages);

@@ -213,8 +213,15 @@ static void mf_burst(struct mf_lane *lane, enum mf_leak what)
 void mf_burst_one(struct vt_thread *t, struct mf_lane *lane)
 {
 	/* Of those that readers do not see. */
-	mf_burst(lane, MF_L_SHARED +
-		 vt_rnd_below(&t->rnd, ARRAY_SIZE(mf_bursts) - MF_L_SHARED));
+	unsigned int n = ARRAY_SIZE(mf_bursts) - MF_L_SHARED, i;
+	unsigned int drawn = vt_rnd_below(&t->rnd, n);
+	struct vt_leaks *leaks = lane->space->leaks;
+
+	/* One that was not judged yet, while there is one. */
+	for (i = 0; i < n; i++, drawn = (drawn + 1) % n)
+		if (!vt_judged(leaks, MF_L_SHARED + drawn))
+			break;
+	mf_burst(lane, MF_L_SHARED + drawn);
 }
 
 /**
