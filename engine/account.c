@@ -10,8 +10,10 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/fs.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/maple_tree.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
@@ -200,6 +202,30 @@ bool vt_may_leak(struct vt_leaks *leaks, unsigned int what, unsigned long pages)
 }
 
 /**
+ * vt_burst_due() - shall a burst of an operation be made?
+ * @leaks: what bursts have shown
+ * @what: the operation
+ *
+ * Those of what may leak cost memory, and tell nothing when others disturb them:
+ * the more were disturbed, the longer they are apart.
+ *
+ * Context: any.
+ */
+bool vt_burst_due(const struct vt_leaks *leaks, unsigned int what)
+{
+	return vt_judged(leaks, what) || !atomic_read(&leaks->unsure) ||
+		time_after_eq(jiffies, READ_ONCE(leaks->next));
+}
+
+/* Four of them, then twice as far apart. */
+static void vt_burst_unsure(struct vt_leaks *leaks)
+{
+	unsigned int n = atomic_inc_return(&leaks->unsure);
+
+	WRITE_ONCE(leaks->next, jiffies + (max(HZ / 32, 1) << min(n / 4, 16U)));
+}
+
+/**
  * vt_leaks_burst() - vt_burst(), and remember what it has shown
  * @run: run
  * @kind: the oracle
@@ -226,6 +252,8 @@ enum vt_burst_result vt_leaks_burst(struct vt_run *run, unsigned int kind,
 		set_bit(what, &leaks->even);
 	else if (result == VT_BURST_GROWS && !test_and_set_bit(what, &leaks->leaky))
 		vt_left_out(run, burst->name);
+	else if (result == VT_BURST_UNSURE && !vt_judged(leaks, what))
+		vt_burst_unsure(leaks);
 	return result;
 }
 

@@ -58,11 +58,15 @@ enum vt_burst_result vt_burst(struct vt_run *run, unsigned int kind,
  * @even: bit set of those that leave committed memory as it was
  * @leaky: of those that do not: they are left out
  * @risked: pages that were charged by what is in neither of them
+ * @unsure: bursts of such that others disturbed
+ * @next: when the next is due, in jiffies, if there were any
  */
 struct vt_leaks {
 	unsigned long even;
 	unsigned long leaky;
 	atomic_long_t risked;
+	atomic_t unsure;
+	unsigned long next;
 };
 
 /**
@@ -85,6 +89,7 @@ static inline bool vt_judged(const struct vt_leaks *leaks, unsigned int what)
 	return test_bit(what, &leaks->even) || test_bit(what, &leaks->leaky);
 }
 
+bool vt_burst_due(const struct vt_leaks *leaks, unsigned int what);
 bool vt_may_leak(struct vt_leaks *leaks, unsigned int what, unsigned long pages);
 enum vt_burst_result vt_leaks_burst(struct vt_run *run, unsigned int kind,
 				    struct mm_struct *mm, struct vt_leaks *leaks,

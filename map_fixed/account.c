@@ -221,7 +221,8 @@ void mf_burst_one(struct vt_thread *t, struct mf_lane *lane)
 	for (i = 0; i < n; i++, drawn = (drawn + 1) % n)
 		if (!vt_judged(leaks, MF_L_SHARED + drawn))
 			break;
-	mf_burst(lane, MF_L_SHARED + drawn);
+	if (vt_burst_due(leaks, MF_L_SHARED + drawn))
+		mf_burst(lane, MF_L_SHARED + drawn);
 }
 
 /**
