@@ -113,4 +113,5 @@ def together(fates: Sequence[Fate]) -> Fate:
         f"{len(kills)} of {len(fates)}",
         ", ".join(by for by, _ in Counter(f.by for f in kills).most_common()) or "-",
         f"{statistics.median(int(f.after) for f in kills):.0f}" if kills else "-",
-        "; ".join(f"{n} times {what}" for what, n in (others + told).most_common()))
+        "; ".join(f"{what} (once)" if n == 1 else f"{what} ({n} times)"
+                  for what, n in (others + told).most_common()))

@@ -284,19 +284,19 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	runs_but 4
 	RUNS=5 mutation --no-base
 	[ "$status" = 0 ]
-	[[ $output =~ no_wait\ +4\ of\ 5\ +map_fixed/gap\ +3000\ +1\ times\ no\ SUCCESS ]]
+	[[ $output =~ no_wait\ +4\ of\ 5\ +map_fixed/gap\ +3000\ +no\ SUCCESS\ \(once\) ]]
 	[[ $output == *"1 of 1 mutants killed by an oracle they name"* ]]
 	[ "$(wc -l < "$n")" = 5 ]
 	[ -s "$FAKE/build/mutation/7.3/runs/no_wait.5/console.log" ]
 	runs_but '2 4'
 	RUNS=5 mutation --no-base
 	[ "$status" = 1 ]
-	[[ $output =~ no_wait\ +3\ of\ 5\ +map_fixed/gap\ +4000\ +2\ times\ no\ SUCCESS ]]
+	[[ $output =~ no_wait\ +3\ of\ 5\ +map_fixed/gap\ +4000\ +no\ SUCCESS\ \(2\ times\) ]]
 	[[ $output == *"0 of 1 mutants killed by an oracle they name"* ]]
 	runs_but '1 2'
 	RUNS=2 mutation --no-base
 	[ "$status" = 1 ]
-	[[ $output =~ no_wait\ +0\ of\ 2\ +-\ +-\ +2\ times\ no\ SUCCESS ]]
+	[[ $output =~ no_wait\ +0\ of\ 2\ +-\ +-\ +no\ SUCCESS\ \(2\ times\) ]]
 	# The base is run once.
 	runs_but '1 2 3'
 	RUNS=2 mutation

@@ -48,10 +48,10 @@ class Mutants(unittest.TestCase):
         fate = mutation.together([*yes, no, late])
         self.assertEqual((fate.word, fate.by, fate.after),
                          ("4 of 5", "map_fixed/gap, map_fixed/stale", "175"))
-        self.assertEqual(fate.remark, "1 times no SUCCESS; 1 times after map_fixed/gap")
+        self.assertEqual(fate.remark, "no SUCCESS (once); after map_fixed/gap (once)")
         fate = mutation.together([no, hang, no])
         self.assertEqual((fate.word, fate.by, fate.after), ("0 of 3", "-", "-"))
-        self.assertEqual(fate.remark, "2 times no SUCCESS; 1 times hang guest")
+        self.assertEqual(fate.remark, "no SUCCESS (2 times); hang guest (once)")
         fate = mutation.together([*yes, mutation.Fate("broken", remark="no guest: x")])
         self.assertEqual((fate.word, fate.remark), ("broken", "no guest: x"))
         self.assertEqual(mutation.together([]).word, "broken")
