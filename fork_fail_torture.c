@@ -202,7 +202,7 @@ static int ff_start(struct vt_run *run)
 	st->run = run;
 	init_waitqueue_head(&st->wq);
 	init_rwsem(&st->busy);
-	st->burst_next = jiffies + HZ / 2;
+	st->burst_next = jiffies;
 
 	/* Two of 60 %: each can be mapped, one VMA of both is too large. */
 	si_meminfo(&info);

@@ -165,6 +165,7 @@ const char *const mf_backing_names[MF_NR_BACKINGS] = {
 struct mf_state {
 	unsigned int nr_spaces;
 	struct mf_space *spaces;
+	struct vt_leaks leaks;
 };
 
 /*
@@ -296,6 +297,7 @@ static int mf_start(struct vt_run *run)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		state->nr_spaces++;
+		state->spaces[i].leaks = &state->leaks;
 		ret = mf_space_init(run, &state->spaces[i],
 				    writers / n + (i < writers % n));
 		if (ret)
@@ -313,6 +315,7 @@ static void mf_rest(struct vt_run *run)
 		kthread_use_mm(state->spaces[i].mm);
 		mf_rest_space(&state->spaces[i]);
 		kthread_unuse_mm(state->spaces[i].mm);
+		mf_rest_end(&state->spaces[i]);
 	}
 }
 

@@ -117,7 +117,7 @@ static void vt_summary_row(struct seq_file *m, const struct vt_run *run)
 
 static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
 {
-	unsigned int kind;
+	unsigned int kind, i;
 	char buf[96];
 	const char *why = vt_run_why(run, buf, sizeof(buf));
 
@@ -136,6 +136,13 @@ static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
 			seq_printf(m, "%s: %s broken %llu times: %s\n",
 				   run->sc->name, run->sc->kinds[kind].name,
 				   races, run->sc->kinds[kind].promise);
+	}
+	for (i = 0; i < ARRAY_SIZE(run->left_out); i++) {
+		const char *what = READ_ONCE(run->left_out[i]);
+
+		if (what)
+			seq_printf(m, "%s: left out, for it leaks committed memory: %s\n",
+				   run->sc->name, what);
 	}
 	if (run->busted)
 		seq_printf(m, "%s: busted on purpose\n", run->sc->name);

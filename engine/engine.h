@@ -128,6 +128,7 @@ struct vt_scenario {
 };
 
 #define VT_MAX_KINDS	16
+#define VT_MAX_LEFT_OUT	16
 
 /**
  * enum vt_state - where a scenario stands
@@ -161,6 +162,8 @@ struct vt_run {
 	u32 absent;
 	const char *absent_why[VT_MAX_KINDS];
 	char skip_why[96];
+	atomic_t nr_left_out;
+	const char *left_out[VT_MAX_LEFT_OUT];
 	u64 start_ns;
 	u64 stop_ns;
 	u64 first_race_ns;
@@ -335,6 +338,7 @@ void vt_seen(void);
 
 /* What cannot be had here: for ->probe only. */
 void vt_absent(struct vt_run *run, unsigned int kind, const char *why);
+void vt_left_out(struct vt_run *run, const char *what);
 __printf(2, 3)
 void vt_skip(struct vt_run *run, const char *fmt, ...);
 

@@ -303,6 +303,23 @@ static void vt_run_narrow(struct vt_run *run)
 }
 
 /**
+ * vt_left_out() - the scenario does something no more, for it costs memory for good
+ * @run: run
+ * @what: what it does no more; kept by reference, for the summary
+ *
+ * Context: any; once for each @what.
+ */
+void vt_left_out(struct vt_run *run, const char *what)
+{
+	unsigned int i = atomic_fetch_inc(&run->nr_left_out);
+
+	if (i < ARRAY_SIZE(run->left_out))
+		WRITE_ONCE(run->left_out[i], what);
+	vt_info("%s: %s leaks committed memory: left out from here on\n",
+		run->sc->name, what);
+}
+
+/**
  * vt_run_probe() - ask what of a run this kernel and machine can do
  * @run: run, no test of it active
  *
@@ -316,6 +333,8 @@ int vt_run_probe(struct vt_run *run)
 
 	run->state = VT_STOPPED;
 	run->absent = 0;
+	atomic_set(&run->nr_left_out, 0);
+	memset(run->left_out, 0, sizeof(run->left_out));
 	while (need && *need && (*need)->found)
 		need++;
 	if (need && *need && !vt_symbols_usable())

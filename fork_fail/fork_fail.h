@@ -266,7 +266,7 @@ enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
  * @nr_forkers: threads that share them
  * @parents: the parents
  * @probe: where forks are watched and refused
- * @ways: bit set over enum ff_way: what works here, and is not left out
+ * @ways: bit set over enum ff_way: what works here, is not left out, and does not leak
  * @marks: this kernel marks what a failed fork leaves
  * @empties: and leaves nothing in the tree, and MMF_OOM_SKIP
  * @busy: held for read by forkers and mixers at work, for write by a forker that
@@ -274,7 +274,6 @@ enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
  * @burst_next: when bursts are due next, in jiffies
  * @burst: which are
  * @even: bit set of those that left committed memory as it was
- * @leaks: one did not; there are no more then
  * @big: half the size of what cannot be accounted, in bytes
  * @rest_since: since when the end of the test waits, in jiffies
  * @per_burst: failed forks whose balance is drawn at the end
@@ -296,7 +295,6 @@ struct ff_state {
 	unsigned long burst_next;
 	unsigned int burst;
 	unsigned long even;
-	bool leaks;
 	unsigned long big;
 	unsigned long rest_since;
 	unsigned int per_burst;

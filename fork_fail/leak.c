@@ -182,6 +182,8 @@ void ff_rest_judge(struct ff_state *st)
 		bool missing = ff_left(p, left);
 
 		vt_look(run, FF_LEAK, !missing || waited);
+		/* That of the module's file is the inode of all without one. */
+		vt_unmapped_judge(run, FF_BOOKS, p->shmem, 1, "the shmem file");
 		ff_rest_children(p, waited && left[FF_REST_CHILDREN] ==
 					      p->rest[FF_REST_CHILDREN]);
 		if (waited && left[FF_REST_FILE] &&

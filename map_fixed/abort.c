@@ -200,7 +200,7 @@ void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 		return;
 	}
 	how = vt_draw(&t->rnd, &mf_tables[MF_T_REFUSED]);
-	if (mf_leaks_refused(lane)) {
+	if (how == MF_PRIVATE && !mf_may_refuse(lane, by)) {
 		if (!vt_drawn(&mf_tables[MF_T_REFUSED], MF_SHARED))
 			return;
 		how = MF_SHARED;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Judges: "account". What an mm says is mapped and locked in it is what is mapped
- * and locked in it, a process at its RLIMIT_AS may replace its own pages, and
- * replacements leave no memory committed.
+ * and locked in it, a process at its RLIMIT_AS may replace its own pages,
+ * replacements leave no memory committed, and an mm that ends leaves no pages, no
+ * page tables and no mappings.
  */
 #include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmu_context.h>
 #include <linux/sched/signal.h>
 
 #include "map_fixed.h"
@@ -157,30 +160,38 @@ static const struct vt_burst mf_bursts[] = {
 	[MF_L_PREPARE]	= { "one refused by ->mmap_prepare()", mf_once_prepare },
 };
 
-/**
- * mf_leaks_refused() - do refused private mappings leak here?
- * @lane: the lane
- *
- * Then each one more costs memory for good.
- */
-bool mf_leaks_refused(const struct mf_lane *lane)
+/* By whom it is refused, as what bursts see. */
+static enum mf_leak mf_leak_refused(enum mf_refuser by)
 {
-	return READ_ONCE(lane->space->leaky) &
-	       (BIT(MF_L_PRIVATE) | BIT(MF_L_LATE) | BIT(MF_L_PREPARE));
+	return by == MF_BY_FILE_LATE ? MF_L_LATE :
+	       by == MF_BY_PREPARE ? MF_L_PREPARE : MF_L_PRIVATE;
+}
+
+/**
+ * mf_may_refuse() - may a private writable mapping be refused here?
+ * @lane: the lane
+ * @by: by whom
+ *
+ * Not where each one more costs memory for good.
+ *
+ * Return: false if one of them was seen to leak, or none was judged for long.
+ */
+bool mf_may_refuse(struct mf_lane *lane, enum mf_refuser by)
+{
+	struct vt_leaks *leaks = lane->space->leaks;
+
+	return !vt_leaky(leaks, MF_L_PRIVATE) && !vt_leaky(leaks, MF_L_LATE) &&
+	       !vt_leaky(leaks, MF_L_PREPARE) &&
+	       vt_may_leak(leaks, mf_leak_refused(by), MF_ABORT_TO - MF_ABORT_FROM);
 }
 
 static void mf_burst(struct mf_lane *lane, enum mf_leak what)
 {
 	struct mf_space *s = lane->space;
 
-	if (READ_ONCE(s->leaky) & BIT(what) || mf_abort_whole(lane))
-		return;
-	if (vt_burst(s->run, MF_ACCOUNT, s->mm, &mf_bursts[what], lane) !=
-	    VT_BURST_GROWS)
-		return;
-	set_bit(what, &s->leaky);
-	vt_info("map_fixed: %s leaks: left out from here on\n",
-		mf_bursts[what].name);
+	if (!vt_leaky(s->leaks, what) && !mf_abort_whole(lane))
+		vt_leaks_burst(s->run, MF_ACCOUNT, s->mm, s->leaks, what,
+			       &mf_bursts[what], lane);
 }
 
 /**
@@ -192,7 +203,18 @@ static void mf_burst(struct mf_lane *lane, enum mf_leak what)
  */
 void mf_burst_one(struct vt_thread *t, struct mf_lane *lane)
 {
-	mf_burst(lane, vt_draw(&t->rnd, &mf_tables[MF_T_LEAK]));
+	unsigned int drawn = vt_draw(&t->rnd, &mf_tables[MF_T_LEAK]), i, what;
+	struct vt_leaks *leaks = lane->space->leaks;
+
+	/* One that was not judged yet, while there is one. */
+	for (i = 0; i < MF_NR_LEAKS && vt_judged(leaks, drawn); i++) {
+		what = (drawn + i) % MF_NR_LEAKS;
+		if (!vt_judged(leaks, what) &&
+		    vt_drawn(&mf_tables[MF_T_LEAK], what))
+			drawn = what;
+	}
+	if (vt_burst_due(leaks, drawn))
+		mf_burst(lane, drawn);
 }
 
 /**
@@ -239,4 +261,37 @@ void mf_rest_space(struct mf_space *s)
 	for (i = 0; i < MF_NR_LEAKS; i++)
 		if (vt_drawn(&mf_tables[MF_T_LEAK], i))
 			mf_burst(s->lanes[0], i);
+}
+
+/* The broken promise: the lane's shmem file is judged while it is mapped. */
+static void mf_rest_break(struct mf_lane *lane)
+{
+	if (vt_busted(lane->space->run, MF_ACCOUNT) &&
+	    !mf_abort_map(lane, 0, MF_ABORT_PAGES, lane->shmem, PROT_READ))
+		vt_unmapped_judge(lane->space->run, MF_ACCOUNT, lane->shmem, 2,
+				  "the shmem file");
+}
+
+/**
+ * mf_rest_end() - end an mm, and judge what it leaves
+ * @s: the mm
+ *
+ * Closes all VMAs of the lanes' files.
+ *
+ * Context: a thread that uses no mm, nobody else at work.
+ */
+void mf_rest_end(struct mf_space *s)
+{
+	unsigned int i;
+
+	kthread_use_mm(s->mm);
+	mf_rest_break(s->lanes[0]);
+	kthread_unuse_mm(s->mm);
+
+	vt_mm_end(s->run, MF_ACCOUNT, s->mm, true, "the mm");
+	s->mm = NULL;
+	/* That of the module's file is the inode of all files without one. */
+	for (i = 0; i < s->nr_lanes; i++)
+		vt_unmapped_judge(s->run, MF_ACCOUNT, s->lanes[i]->shmem, 1,
+				  "the shmem file");
 }

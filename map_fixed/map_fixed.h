@@ -156,8 +156,7 @@ struct mf_lane {
  * @nr_lanes: lanes in it
  * @lanes: the lanes
  * @base: its accounts with every range mapped as one VMA
- * @leaky: bit set of operations that were seen to leak committed memory, and are
- *	left out since; written by the writers of all lanes
+ * @leaks: which operations leave memory committed; of all mms together
  */
 struct mf_space {
 	struct vt_run *run;
@@ -165,7 +164,7 @@ struct mf_space {
 	unsigned int nr_lanes;
 	struct mf_lane **lanes;
 	struct vt_books base;
-	unsigned long leaky;
+	struct vt_leaks *leaks;
 };
 
 /**
@@ -262,8 +261,9 @@ void mf_account_now(struct mf_lane *lane);
 long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op);
 bool mf_whole(struct mf_lane *lane);
 void mf_burst_one(struct vt_thread *t, struct mf_lane *lane);
-bool mf_leaks_refused(const struct mf_lane *lane);
+bool mf_may_refuse(struct mf_lane *lane, enum mf_refuser by);
 void mf_rest_space(struct mf_space *s);
+void mf_rest_end(struct mf_space *s);
 
 /* price.c: what looks and readers cost */
 #ifdef VT_BENCH

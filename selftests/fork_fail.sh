@@ -89,11 +89,6 @@ traces()
 	[ $seen = 0 ] || no "no failed forks in the trace"
 }
 
-committed()
-{
-	awk '/^Committed_AS:/ { print $2 }' /proc/meminfo
-}
-
 # Out of the middle of a storm of forks, several times; parents and children share
 # a CPU, so that who waits must not spin.
 storms()

@@ -91,3 +91,9 @@ all_fire()
 	wait_for 20 all_have race || no "$c: not seen in 20 s" || return
 	unload
 }
+
+# committed: what is committed on this machine, in kB.
+committed()
+{
+	awk '/^Committed_AS:/ { print $2 }' /proc/meminfo
+}

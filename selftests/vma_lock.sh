@@ -85,6 +85,8 @@ succeeds()
 		note "known here: $(grep -m 1 ' kind=account ' "$D/races")"
 		logged 'vma_lock: .* leaks committed memory: left out from here on' ||
 			no "it is not said that what leaks is left out" || return
+		grep -q '^vma_lock: left out, for it leaks committed memory: ' "$D/summary" ||
+			no "nor in the summary" || return
 		want verdict FAILURE
 	else
 		want verdict SUCCESS

@@ -10,7 +10,6 @@
  * would cost memory for good.
  */
 #include <linux/atomic.h>
-#include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -228,7 +227,7 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
 	unsigned int tries = 0;
 	struct mm_struct *mm;
 
-	if (test_bit(what, &test->leaky) ||
+	if (vt_leaky(&test->leaks, what) ||
 	    !vt_drawn(&vl_tables[VL_T_BURST], what))
 		return;
 	mm = vt_mm_new();
@@ -239,38 +238,27 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
 	down_write(&test->quiet);
 	kthread_use_mm(mm);
 	do {
-		result = vt_burst(t->run, VL_ACCOUNT, mm, &vl_bursts[what], c);
+		result = vt_leaks_burst(t->run, VL_ACCOUNT, mm, &test->leaks,
+					what, &vl_bursts[what], c);
 	} while (result == VT_BURST_UNSURE && ++tries < VL_BURST_TRIES);
 	kthread_unuse_mm(mm);
 	up_write(&test->quiet);
-	if (result == VT_BURST_EVEN)
-		set_bit(what, &test->even);
-	if (result == VT_BURST_GROWS) {
-		set_bit(what, &test->leaky);
-		vt_info("vma_lock: %s leaks committed memory: left out from here on\n",
-			vl_bursts[what].name);
-	}
 	vl_books(test, mm, true, vl_bursts[what].name);
-	vt_mm_put(mm);
+	vt_mm_end(t->run, VL_ACCOUNT, mm, true, vl_bursts[what].name);
 }
-
-#define VL_UNSURE_MAX	64	/* times that something is done that may leak */
 
 /**
  * vl_may_leak() - may a writer do what was not seen yet to leave accounts even?
  * @test: test
  * @what: what it would do
+ * @pages: how many pages it charges, and may keep
  *
- * Return: false if it leaks, was done often enough without being judged, or will
- * not be judged as "ops" leaves its burst out.
+ * Return: as vt_may_leak(); false, too, if "ops" leaves out the burst that judges it.
  */
-bool vl_may_leak(struct vl_test *test, enum vl_burst what)
+bool vl_may_leak(struct vl_test *test, enum vl_burst what, unsigned long pages)
 {
-	if (test_bit(what, &test->leaky) ||
-	    !vt_drawn(&vl_tables[VL_T_BURST], what))
-		return false;
-	return test_bit(what, &test->even) ||
-		atomic_inc_return(&test->unsure) <= VL_UNSURE_MAX;
+	return vt_drawn(&vl_tables[VL_T_BURST], what) &&
+	       vt_may_leak(&test->leaks, what, pages);
 }
 
 #define VL_BURST_NS	(500 * NSEC_PER_MSEC)

@@ -62,6 +62,8 @@ long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
 	unsigned long prot = vt_rnd_one_in(&t->rnd, 8) ? PROT_NONE : PROT_READ;
 	long ret;
 
+	if (vt_leaky(&c->test->leaks, VL_B_PROTECT))
+		return vl_do_munmap(t, c);
 	ret = vt_syscall(sys_mprotect, c->start, c->pages * PAGE_SIZE, prot);
 	if (ret || vt_rnd_one_in(&t->rnd, 2))
 		return ret;
@@ -85,9 +87,10 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 	unsigned long len = c->pages * PAGE_SIZE;
 	unsigned long less = (c->pages + 1) / 2 * PAGE_SIZE;
 	unsigned long to, flags = MREMAP_MAYMOVE | MREMAP_FIXED, end = len;
+	struct vt_leaks *leaks = &c->test->leaks;
 	long ret;
 
-	if (vt_rnd_one_in(&t->rnd, 2)) {
+	if (vt_rnd_one_in(&t->rnd, 2) && !vt_leaky(leaks, VL_B_RESIZE)) {
 		/* Shrink, and grow into what became free. */
 		ret = vt_syscall(sys_mremap, c->start, len, less, 0);
 		if (IS_ERR_VALUE(ret))
@@ -102,14 +105,14 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 	if (c->region == VL_STACK || c->pages > VL_PAGES ||
 	    c->start + len > vl_region_base(c->region) + VL_SIZE)
 		return vl_do_munmap(t, c);
-	if (vt_rnd_one_in(&t->rnd, 8))
+	if (vt_rnd_one_in(&t->rnd, 8) && !vt_leaky(leaks, VL_B_DONTUNMAP))
 		flags |= MREMAP_DONTUNMAP;
 	else if (vt_rnd_one_in(&t->rnd, 4) &&
-		 vl_may_leak(c->test, VL_B_SHRINK_MOVE))
+		 vl_may_leak(c->test, VL_B_SHRINK_MOVE, c->pages))
 		end = less;
 	/* A move that grows keeps its charge on some kernels when refused. */
 	c->w->refuses = vt_rnd_one_in(&t->rnd, 4) &&
-			vl_may_leak(c->test, VL_B_MOVE_REFUSED);
+			vl_may_leak(c->test, VL_B_MOVE_REFUSED, c->pages);
 	ret = vt_syscall(sys_mremap, c->start, len, end, flags, to);
 	c->w->refuses = false;
 	if (IS_ERR_VALUE(ret))

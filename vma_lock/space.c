@@ -162,12 +162,15 @@ struct vl_space *vl_space_get(struct vl_slot *slot)
  */
 void vl_space_put(struct vl_test *test, struct vl_space *space)
 {
+	bool changed;
+
 	if (!space || !refcount_dec_and_test(&space->users))
 		return;
+	changed = vl_space_changed(space);
 	vl_audit(test, space);
 	vl_account_rest(test, space);
 	vl_relock(test, space);
-	vt_mm_put(space->mm);
+	vt_mm_end(test->run, VL_ACCOUNT, space->mm, changed, "the mm");
 	kfree(space);
 	vt_count(test->run, VL_EXITS, 1);
 }

@@ -19,6 +19,7 @@
 #include <linux/types.h>
 
 #include "compat_vma_lock.h"
+#include "account.h"
 #include "engine.h"
 #include "symbols.h"
 
@@ -244,9 +245,7 @@ struct vl_writer {
  * @ids: ids given to spaces
  * @quiet: held for read by who changes mappings or ends an mm, for write by who
  *	looks whether committed memory stands still
- * @leaky: bits of enum vl_burst: seen to leak committed memory, left out
- * @even: likewise: seen to leave it as it was
- * @unsure: how often writers did what was in neither of them
+ * @leaks: which of enum vl_burst leave memory committed
  * @locks: what kinds of VMA this kernel locks, see vl_relock_calibrate()
  * @limits: spaces made so far, one of VL_LIMIT_EVERY is brought to the limit
  * @leaked: a reference on a VMA was seen to leak
@@ -268,9 +267,7 @@ struct vl_test {
 	struct page *pages[8];
 	atomic64_t ids;
 	struct rw_semaphore quiet;
-	unsigned long leaky;
-	unsigned long even;
-	atomic_t unsure;
+	struct vt_leaks leaks;
 	unsigned long locks;
 	atomic_t limits;
 	bool leaked;
@@ -395,7 +392,7 @@ void vl_limit(struct vl_test *test, struct mm_struct *mm);
 void vl_audit(struct vl_test *test, struct vl_space *space);
 void vl_account_rest(struct vl_test *test, struct vl_space *space);
 void vl_account_turn(struct vt_thread *t, struct vl_change *c);
-bool vl_may_leak(struct vl_test *test, enum vl_burst what);
+bool vl_may_leak(struct vl_test *test, enum vl_burst what, unsigned long pages);
 void vl_relock_calibrate(struct vl_test *test, struct mm_struct *mm);
 void vl_relock(struct vl_test *test, struct vl_space *space);
 

@@ -292,6 +292,19 @@ def cmd_mutant(args: argparse.Namespace) -> int:
     return 0
 
 
+def cmd_mutants(_args: argparse.Namespace) -> int:
+    """Print what several runs of a mutant come to, and yes if it counts as found.
+
+    They are read from standard input, a line each as judge mutant prints it.
+    """
+    fates = [mutation.Fate(*line.rstrip("\n").split("\t")) for line in sys.stdin]
+    fate = mutation.together(fates)
+    found = mutation.enough(sum(f.word == "yes" for f in fates), len(fates))
+    print("\t".join((fate.word, fate.by, fate.after, fate.remark or "-",
+                     "yes" if found and fate.word != "broken" else "")))
+    return 0
+
+
 def cmd_bench(args: argparse.Namespace) -> int:
     """Print the table of the benchmarks in a guest's output; fail if any is missing."""
     lines = [line.strip() for line in args.output.read_text("utf-8", "replace").splitlines()]
@@ -387,6 +400,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--oracles", default="", help="those that are to kill it")
     sub.add_argument("--deadline", type=int, required=True, help="seconds")
     sub.add_argument("--log", default="", help="what scripts/vm said last")
+    add("mutants", cmd_mutants)
     sub = add("bench", cmd_bench)
     sub.add_argument("output", type=Path)
     sub = add("silence", cmd_silence)

@@ -145,6 +145,10 @@ mutation()
 	[ "$status" = 2 ]
 	JOBS=0 mutation
 	[ "$status" = 2 ]
+	RUNS=0 mutation
+	[ "$status" = 2 ]
+	RUNS=few mutation
+	[ "$status" = 2 ]
 }
 
 @test "mutation --list and --check" {
@@ -256,6 +260,48 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	mutation --no-base
 	[ "$status" = 1 ]
 	[[ $output == *"0 of 1 mutants killed"* ]]
+}
+
+@test "mutation: several runs of each, killed in how many, and the median" {
+	local n=$BATS_TEST_TMPDIR/n
+	paper_kernel "$begun"$'\nverdict SUCCESS' ''
+	# Killed after 1000, 2000 and 4000 ms and so on, but for the runs in $1.
+	runs_but()
+	{
+		rm -f "$n"
+		stub_vm '
+			n='"$n"'
+			echo run >> "$n"
+			i=$(wc -l < "$n")
+			echo outcome=ok > "$out/status"
+			echo "[    5.000000] vma_torture: --- Start of test: all" > "$out/console.log"
+			case " '"$1"' " in
+			*" $i "*) echo "verdict SUCCESS" > "$out/output" ;;
+			*) echo "[    $((5 + (1 << (i - 1)))).000000] vma_torture: RACE map_fixed/gap seq=1 what" \
+				>> "$out/console.log" ;;
+			esac'
+	}
+	runs_but 4
+	RUNS=5 mutation --no-base
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +4\ of\ 5\ +map_fixed/gap\ +3000\ +no\ SUCCESS\ \(once\) ]]
+	[[ $output == *"1 of 1 mutants killed by an oracle they name"* ]]
+	[ "$(wc -l < "$n")" = 5 ]
+	[ -s "$FAKE/build/mutation/7.3/runs/no_wait.5/console.log" ]
+	runs_but '2 4'
+	RUNS=5 mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +3\ of\ 5\ +map_fixed/gap\ +4000\ +no\ SUCCESS\ \(2\ times\) ]]
+	[[ $output == *"0 of 1 mutants killed by an oracle they name"* ]]
+	runs_but '1 2'
+	RUNS=2 mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +0\ of\ 2\ +-\ +-\ +no\ SUCCESS\ \(2\ times\) ]]
+	# The base is run once.
+	runs_but '1 2 3'
+	RUNS=2 mutation
+	[ "$status" = 1 ]
+	[ "$(wc -l < "$n")" = 3 ]
 }
 
 @test "mutation: a base that is not silent, and a guest that never came" {
