@@ -19,6 +19,7 @@
 #include "scenarios.h"
 #include "session.h"
 #include "symbols.h"
+#include "version.h"
 #include "watch.h"
 
 /* All that can be busted; the last, the watch, is no scenario. */
@@ -357,6 +358,7 @@ static void __exit vt_exit(void)
 module_exit(vt_exit);
 
 MODULE_DESCRIPTION("Torture test of virtual memory areas");
+MODULE_AUTHOR("The vma_torture developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(VT_VERSION);
 MODULE_INFO(test, "Y");

@@ -211,17 +211,14 @@ kinds()
 	done
 }
 
-# Threads of the module that exist, one name a line.
+# What the module has by its description of the parameter "scenarios", joined by |.
+_scenarios=$("$MODINFO" -p "$MODULE" | sed -n 's/^scenarios:.*(default all: \([a-z_ ]*\)).*/\1/p' | tr ' ' '|')
+: "${_scenarios:?modinfo does not name the scenarios of $MODULE}"
+
+# Threads of the module that exist, one name a line; whether it is loaded or not.
 threads()
 {
-	for _f in /proc/[0-9]*/comm; do
-		_comm=
-		read -r _comm 2> /dev/null < "$_f"
-		case $_comm in
-		map_fixed_* | vma_lock_* | fork_fail_* | hugetlb_walk_* | \
-			vma_torture*) echo "$_comm" ;;
-		esac
-	done
+	cat /proc/[0-9]*/comm 2> /dev/null | grep -E "^(($_scenarios)_|vma_torture)"
 }
 
 # Process ids of the threads whose name begins with $1.
