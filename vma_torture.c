@@ -266,7 +266,7 @@ static void vt_choose_defaults(void)
 {
 	unsigned int cpus = num_online_cpus();
 
-	/* A CPU a thread, were a scenario alone: writers must get on too. */
+	/* As many threads as CPUs, if only one scenario runs: writers need time too. */
 	if (!vt_params.nreaders)
 		vt_params.nreaders = clamp(cpus - cpus / 2, 1U, 64U);
 	if (!vt_params.nwriters)
