@@ -102,10 +102,18 @@ def help_of(script: str) -> str:
 
 
 @cache
+def numbers() -> dict[str, str]:
+    """The parameters that are numbers, and their defaults."""
+    return dict(re.findall(r"^\tX\((\w+), (\w+), \w+, \w+,", _module(), re.M))
+
+
+@cache
 def parameters() -> set[str]:
-    source = (TOP / "vma_torture.c").read_text(encoding="utf-8")
-    return (set(re.findall(r"^\tX\((\w+), \w+, \w+, \w+,", source, re.M)) |
-            set(re.findall(r"^module_param\((\w+),", source, re.M)))
+    return set(numbers()) | set(re.findall(r"^module_param\((\w+),", _module(), re.M))
+
+
+def _module() -> str:
+    return "".join(p.read_text(encoding="utf-8") for p in TOP.glob("*.c"))
 
 
 def _script(path: str, variables: list[str], arguments: list[str]) -> list[str]:
@@ -236,6 +244,15 @@ class Blocks(unittest.TestCase):
             text = f"<!-- parsed -->\n```sh\n{line}\n```\n"
             self.assertRegex(" ".join(wrong_on("x.md", text)), why, line)
         self.assertRegex(" ".join(wrong_on("x.md", "    make explor SEEDS=1\n")), "target explor")
+
+    def test_the_table_of_parameters_is_the_modules(self):
+        said = {}
+        for names, what in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| .* \| (\w+) \|$",
+                                      pages()["README.md"], re.M):
+            said.update({name: what for name in re.findall(r"\w+", names)})
+        self.assertEqual(set(said), parameters())
+        self.assertGreater(len(numbers()), 10)
+        self.assertEqual({name: said[name] for name in numbers()}, numbers())
 
     def test_links_lead_somewhere(self):
         wrong = []
