@@ -140,7 +140,7 @@ want()
 	is "$@" || no "$1 is '$value', not '$2'"
 }
 
-# mark: what the kernel logs from here on is log's and own_log's.
+# mark: from here on, log and own_log print only what the kernel logs after this.
 _mark=0
 mark()
 {

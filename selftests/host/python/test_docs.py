@@ -254,6 +254,21 @@ class Blocks(unittest.TestCase):
         self.assertGreater(len(numbers()), 10)
         self.assertEqual({name: said[name] for name in numbers()}, numbers())
 
+    def test_the_kinds_of_race_are_the_modules(self):
+        page = pages()["docs/scenarios.md"]
+        scenarios = re.findall(r"^\tX\((\w+)\)", (TOP / "scenarios.h").read_text(encoding="utf-8"),
+                               re.M)
+        self.assertGreater(len(scenarios), 3)
+        for scenario in scenarios:
+            source = (TOP / f"{scenario}_torture.c").read_text(encoding="utf-8")
+            table = source.split("struct vt_kind ", 1)[1].split("\n};", 1)[0]
+            kinds = re.findall(r"^\t\[\w+\] = \{ \"(\w+)\",", table, re.M)
+            self.assertTrue(kinds)
+            section = page.split(f"\n## {scenario}\n", 1)[1].split("\n## ", 1)[0]
+            said = [name for cell in re.findall(r"^\| (`.*?) \|", section, re.M)
+                    for name in re.findall(r"`(\w+)`", cell)]
+            self.assertEqual(said, kinds, scenario)
+
     def test_links_lead_somewhere(self):
         wrong = []
         for page, text in pages().items():
