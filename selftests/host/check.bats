@@ -60,7 +60,7 @@ totals()
 	totals "5 passed, 0 failed, 0 skipped"
 }
 
-@test "a planted failing test turns it red" {
+@test "a failing test turns it red" {
 	new_test good 'echo 1..1; echo ok 1 a'
 	new_test bad 'echo 1..2; echo ok 1 a; echo "# because of this"; echo not ok 2 b; exit 1'
 	check
