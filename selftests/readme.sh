@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # description: what README.md and docs/ tell to type on a test machine works
-# timeout: 60
+# timeout: 120
 
 # shellcheck source=/dev/null
 . "$KTAP_HELPERS"
