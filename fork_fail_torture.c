@@ -204,7 +204,10 @@ static int ff_start(struct vt_run *run)
 	init_rwsem(&st->busy);
 	st->burst_next = jiffies;
 
-	/* Two of 60 %: each can be mapped, one VMA of both is too large. */
+	/*
+	 * Each half is 60 % of RAM and swap. Heuristic overcommit lets each be
+	 * mapped; the VMA that they merge into is too large for fork to account.
+	 */
 	si_meminfo(&info);
 	swap = vt_lookup("total_swap_pages");
 	swap = swap ? READ_ONCE(*(long *)swap) : 0;

@@ -6,8 +6,8 @@
  * so that one PMD table hangs in all of them. Writers make one mm or all of
  * them lose it, in every way there is, and let them share again; readers walk
  * the tables under each protection that is documented, and let the kernel's own
- * walkers do so. A second, small set of mms (the "lab") serves a directed race:
- * one mm splits its VMA, or is gone, at the very moment another begins to share.
+ * walkers do so. A second, small set of mms serves a directed race: one mm splits
+ * its VMA, or exits, at the moment at which another begins to share.
  *
  * What is judged, and what each judgement rests on:
  *
@@ -200,7 +200,7 @@ static const char *const hw_counters[] = {
 	[HW_C_TRUNCATE] = "truncate",
 	[HW_C_EXIT] = "exit",
 	[HW_C_PURGE] = "purge",
-	[HW_C_DIRECTED] = "directed",	/* rounds in the lab */
+	[HW_C_DIRECTED] = "directed",	/* rounds of the directed race */
 	[HW_C_OVERLAPPED] = "directed_met",	/* in which both met */
 	[HW_C_NO_PAGE] = "no_page",	/* no huge page, or past the end */
 	[HW_C_FAILED] = "failed",	/* for want of memory */

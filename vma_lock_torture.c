@@ -9,8 +9,8 @@
  * mms away and put others in their place: new ones, and children that fork
  * made. So VMA objects go from mm to mm while readers look at them.
  *
- * A space is counted by those who use it. Whoever lets go last finds an mm that
- * nobody else can reach, and all locks in it must be at rest.
+ * Spaces are reference counted. The last user has an mm that nobody else can
+ * reach, so that every VMA lock in it must be free: "ref_leak" judges that.
  *
  * Writers say in the space which region they are at work in. Readers aim there
  * every other time, and a look is exposed if something was in flight in its

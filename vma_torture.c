@@ -19,6 +19,7 @@
 #include "scenarios.h"
 #include "session.h"
 #include "symbols.h"
+#include "version.h"
 #include "watch.h"
 
 /* All that can be busted; the last, the watch, is not started by a test. */
@@ -316,7 +317,7 @@ static void vt_choose_defaults(void)
 {
 	unsigned int cpus = num_online_cpus();
 
-	/* A CPU a thread, were a scenario alone: writers must get on too. */
+	/* As many threads as CPUs, if only one scenario runs: writers need time too. */
 	if (!vt_params.nreaders)
 		vt_params.nreaders = clamp(cpus - cpus / 2, 1U, 64U);
 	if (!vt_params.nwriters)
@@ -407,6 +408,7 @@ static void __exit vt_exit(void)
 module_exit(vt_exit);
 
 MODULE_DESCRIPTION("Torture test of virtual memory areas");
+MODULE_AUTHOR("The vma_torture developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(VT_VERSION);
 MODULE_INFO(test, "Y");

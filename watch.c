@@ -2,12 +2,13 @@
 /*
  * watch: walkers on the address spaces of live processes.
  *
- * No scenario, for it hammers nothing and no test starts it: a process that
- * somebody else runs does the changing. What holds for every mm is looked at,
- * and the gap where its owner promises a range that it never unmaps. A thread
- * for each process; it has the mm by mm_count, and by mm_users only during a
- * burst of looks: the end of the process waits for no more than that, and no
- * tree is looked at that exit_mmap() has begun with.
+ * The watch is no scenario: it has no writers, and no test starts it. The process
+ * itself, which somebody else runs, changes its mm. The oracles judge what holds
+ * for every mm; "gap" only in a range that the user says is never unmapped.
+ *
+ * Each process has a thread. It holds mm_count all the time, and mm_users only
+ * during a burst of looks, so that the exit of the process waits for a burst at
+ * most, and no look ever meets a tree that exit_mmap() is taking down.
  */
 #include <linux/kernel.h>
 

@@ -117,9 +117,11 @@ int vt_child_end(void)
  * @pid: its pid
  *
  * Kernel threads ignore SIGCHLD, so that children reap themselves; this returns
- * when it is gone, and needs none of the module's text any more. A signal makes
- * the wait return early: it is nobody's. So does kthread_stop(), again and again
- * until its flag is cleared, and the child may need the CPU that is spun on.
+ * when it is gone, and needs none of the module's text any more.
+ *
+ * kernel_wait() returns -ERESTARTSYS for a signal, of which none is meant for us,
+ * and, again and again, while a kthread_stop() is pending (TIF_NOTIFY_SIGNAL). Both
+ * are cleared, or this loop would spin on the CPU that the child needs to exit.
  *
  * Context: a kernel thread; may sleep. The scenario needs VT_NEED_FORK.
  */

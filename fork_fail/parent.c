@@ -177,7 +177,10 @@ static int ff_build(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 				continue;
 			}
 		}
-		/* Some for walkers to find the child by, and to kill at. */
+		/*
+		 * At both ends rather the module's file: its ->open() publishes
+		 * the child to the walkers, and is where SIGKILL is sent.
+		 */
 		if (i <= 1 || i + 2 >= n)
 			type = vt_rnd_one_in(rnd, 4) ? type : FF_FILE;
 		ret = ff_map_one(p, type, addr, pages, vt_rnd_one_in(rnd, 2));

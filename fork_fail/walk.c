@@ -44,7 +44,7 @@ void ff_scan(struct mm_struct *mm, struct ff_seen *seen)
 				seen->zero_at = mas.index;
 			continue;
 		}
-		/* What is not this mm's may be anything, or gone already. */
+		/* A foreign VMA may be freed memory: read vm_mm so that it may fault. */
 		if (copy_from_kernel_nofault(&owner, &vma->vm_mm, sizeof(owner)))
 			owner = NULL;
 		if (owner == mm)

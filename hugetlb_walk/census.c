@@ -126,7 +126,10 @@ static u32 hw_census_judge(struct vt_run *run, struct hw_census *c, bool exposed
 u32 hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
 	      bool exposed)
 {
-	/* On its way elsewhere a mapping may be seen in two more places. */
+	/*
+	 * While mremap() moves a mapping, it is found at its old and at its new
+	 * address: allow for more VMAs than there are mms.
+	 */
 	unsigned int most = 4 * mms;
 	struct vm_area_struct *vma;
 	struct hw_census *c;
@@ -208,7 +211,10 @@ void hw_tally(struct hw_state *st)
 	}
 	rcu_read_unlock();
 	i_mmap_unlock_read(st->file.mapping);
-	/* It is no sum, but may have been set to zero meanwhile. */
+	/*
+	 * shared_now is a gauge, kept in a counter that can only be added to: add
+	 * the difference to what it reads now, which "reset" may have made zero.
+	 */
 	vt_count(run, HW_C_SHARED_NOW,
 		 now - vt_counter_sum(run, HW_C_SHARED_NOW));
 	mutex_unlock(&st->tally_lock);

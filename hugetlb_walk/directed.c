@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hugetlb_walk, the directed race.
- *
- * The lab: one mm alone has a table, and splits its VMA or is gone, while
- * another begins to share that table.
+ * hugetlb_walk, the directed race: one mm alone has a table, and splits its VMA or
+ * exits, at the moment at which another begins to share that table.
  */
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -112,7 +110,7 @@ static bool hw_lab_fresh(struct hw_lab *lab)
 	return !ret && hw_fault(lab->splitter, HW_BASE);
 }
 
-/* Spin for as long as the lab is at a step, but not for long. */
+/* Spin for as long as the directed race is at a step, but not for long. */
 static bool hw_lab_past(struct hw_lab *lab, enum hw_lab_step step)
 {
 	u64 end = ktime_get_ns() + NSEC_PER_MSEC;

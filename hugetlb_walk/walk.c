@@ -180,7 +180,8 @@ static struct folio *hw_get(struct hw_look *l, bool *still)
  * @st: all of it
  * @v: the mm
  *
- * Context: the mm is in use, or nobody would wait for this CPU.
+ * Context: after kthread_use_mm(): whoever flushes an mm's TLB interrupts, and so
+ * waits for, only the CPUs that use that mm.
  */
 void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		      const struct hw_visit *v)

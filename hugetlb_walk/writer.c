@@ -49,7 +49,7 @@ static enum hw_op hw_draw(struct hw_writer *w)
 	struct vt_rnd *rnd = &w->t->rnd;
 	enum hw_op op;
 
-	/* Whoever breaks promises wants to see it soon. */
+	/* Busted: mostly make the changes that the unlocked walkers wait for. */
 	if (w->t->run->busted & (HW_NAKED_KINDS | BIT(HW_STALE_TLB)) &&
 	    vt_drawn(ops, HW_PUNCH) && vt_drawn(ops, HW_PURGE) &&
 	    !vt_rnd_one_in(rnd, 4))

@@ -460,7 +460,7 @@ stage_selftests()
 {
 	rm -rf "$1"
 	mkdir -p "$1"
-	cp -r "$TOP/selftests/." "$TOP/README.md" "$TOP/scripts/known-races" "$1"
+	cp -r "$TOP/selftests/." "$TOP/README.md" "$TOP/docs" "$TOP/scripts/known-races" "$1"
 	if [ -f "$TOP/selftests/Makefile" ]; then
 		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions || return
 		# And as CI systems have them, for the test of that.

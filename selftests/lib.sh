@@ -140,7 +140,7 @@ want()
 	is "$@" || no "$1 is '$value', not '$2'"
 }
 
-# mark: what the kernel logs from here on is log's and own_log's.
+# mark: from here on, log and own_log print only what the kernel logs after this.
 _mark=0
 mark()
 {
@@ -300,18 +300,18 @@ kinds()
 	done
 }
 
-# Threads of the module that exist, one name a line.
+# What the module has by its description of the parameter "scenarios", joined by |:
+# as much of each name as is left in that of a thread whose number is long.
+_scenarios=$("$MODINFO" -p "$MODULE" | sed -n 's/^scenarios:.*(default all: \([a-z_ ]*\)).*/\1/p' |
+	tr ' ' '\n' | cut -c1-9 | tr '\n' '|')
+_scenarios=${_scenarios%|}
+: "${_scenarios:?modinfo does not name the scenarios of $MODULE}"
+
+# Threads of the module that exist, one name a line; whether it is loaded or not.
 threads()
 {
-	for _f in /proc/[0-9]*/comm; do
-		_comm=
-		read -r _comm 2> /dev/null < "$_f"
-		case $_comm in
-		# A long number takes the place of the name's end.
-		map_fixed_* | vma_lock_* | fork_fail_* | hugetlb_w* | \
-			watch/[0-9]* | vma_torture*) echo "$_comm" ;;
-		esac
-	done
+	cat /proc/[0-9]*/comm 2> /dev/null |
+		grep -E "^(($_scenarios)[a-z_]*(_.*|/[0-9]+)|watch[_/].*|vma_torture.*)$"
 }
 
 # Process ids of the threads whose name begins with $1.

@@ -13,7 +13,7 @@ can_watch()
 	[ -e "$D/watch" ] || no "the module has no file watch"
 }
 
-# is_seen CASE...: the planted fault, in each case that could be tried.
+# is_seen CASE...: the injected fault, in each case that could be tried.
 is_seen()
 {
 	_prog=$1
@@ -65,7 +65,7 @@ saw_the_gap()
 }
 
 # user_test PROGRAM SECONDS CASE...: four results: it passes, watched well, and
-# its planted fault is seen in each CASE; nothing is left.
+# its injected fault is seen in each CASE; nothing is left.
 user_test()
 {
 	_program=$1 _seconds=$2
@@ -83,9 +83,9 @@ user_test()
 		ktap_test_fail "the watch saw nothing wrong"
 	fi
 	if [ "$_result" = 4 ]; then
-		skip "the planted fault is seen" "nothing to plant it in"
+		skip "the injected fault is seen" "nowhere to inject it"
 	else
-		check "the planted fault is seen" is_seen "$_program" "$@"
+		check "the injected fault is seen" is_seen "$_program" "$@"
 	fi
 	check "nothing is left" nothing_left
 }

@@ -141,7 +141,10 @@ int vl_reader_main(struct vt_thread *t)
 			enum vl_break how = VL_SOUND;
 
 			WRITE_ONCE(r->cpu, raw_smp_processor_id());
-			/* Nothing happens any more where no writer comes. */
+			/*
+			 * This space was taken out of its slot: no writer will
+			 * change it again. Go and get the one that is there now.
+			 */
 			if (READ_ONCE(slot->space) != r->space)
 				break;
 			if (unlikely(t->run->busted))

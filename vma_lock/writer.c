@@ -125,7 +125,10 @@ int vl_writer_main(struct vt_thread *t)
 		}
 		up_read(&test->quiet);
 	}
-	/* It ends by itself. Pairs with the release in vl_stop_here(). */
+	/*
+	 * vl_stop_here() may still spin on another CPU and use *w, for at most
+	 * ->patience ns. Pairs with the release there.
+	 */
 	while (smp_load_acquire(&w->stopped))
 		cond_resched();
 	return 0;

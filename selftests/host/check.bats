@@ -74,7 +74,7 @@ totals()
 	[ "$(find "$FAKE/build/runs" -name initramfs.gz | wc -l)" = 1 ]
 }
 
-@test "a planted failing test turns it red" {
+@test "a failing test turns it red" {
 	new_test good 'echo 1..1; echo ok 1 a'
 	new_test bad 'echo 1..2; echo ok 1 a; echo "# because of this"; echo not ok 2 b; exit 1'
 	check

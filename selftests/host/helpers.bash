@@ -116,3 +116,13 @@ fake_source_tree()
 	>@echo symbols > \$(O)/Module.symvers
 	END
 }
+
+# blocks MARK: the commands of all blocks of README.md and docs/ with this mark.
+blocks()
+{
+	awk -v mark="<!-- $1 -->" '
+		FNR == 1 { inside = run = marked = 0 }
+		/^```/ { run = !inside && marked && /^```sh$/; inside = !inside; next }
+		{ marked = $0 == mark }
+		run' "$TOP/README.md" "$TOP"/docs/*.md
+}

@@ -160,3 +160,20 @@ END
 	found=$(git grep -hoE 'vt_rnd_id\("[^"]*"' -- '*.c' ':!selftests' | sort | uniq -d)
 	[ -z "$found" ] || { echo "$found"; false; }
 }
+
+@test "the version is written once, and all that need it have it from there" {
+	local version
+	version=$(sed -n 's/^#define VT_VERSION[[:space:]]*"\([0-9.]*\)"$/\1/p' version.h)
+	[[ $version =~ ^[0-9]+\.[0-9]+$ ]]
+	grep -qx 'MODULE_VERSION(VT_VERSION);' vma_torture.c
+	# As DKMS does, from elsewhere.
+	run bash -c 'cd / && . "$1/dkms.conf" && echo "$PACKAGE_VERSION"' bash "$TOP"
+	[ "$output" = "$version" ]
+	cp dkms.conf "$BATS_TEST_TMPDIR"
+	sed 's/"[0-9.]*"$/"7.8"/' version.h > "$BATS_TEST_TMPDIR/version.h"
+	run bash -c '. "$1/dkms.conf" && echo "$PACKAGE_VERSION"' bash "$BATS_TEST_TMPDIR"
+	[ "$output" = 7.8 ]
+	[ "$(sed -n 's/^## //p' CHANGELOG.md | head -n 1)" = "$version" ]
+	run grep -nE '_VERSION.*[0-9]\.[0-9]' vma_torture.c dkms.conf
+	[ "$status" = 1 ]
+}

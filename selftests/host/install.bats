@@ -65,7 +65,7 @@ install_them()
 	[[ $output == *INSTALL_PATH* ]]
 }
 
-@test "every companion says what it does and what its planted fault is" {
+@test "every companion says what it does and what its injected fault is" {
 	install_them
 	for f in "$DIR"/vma_torture/bin/*; do
 		run "$f" --help

@@ -9,7 +9,7 @@ from runs import IDENTITY, KERNEL, Runs
 from vt import compare, junit, report
 
 RECORD = ('seq=1 time_ns=1 scenario=map_fixed kind=stale addr=0x1000 mm=1 cpu=0 pid=7 '
-          'comm=map_fixed_r/0 variant=0000abcd detail="read 3, not 4"')
+          'comm=map_fixed_r0 variant=0000abcd detail="read 3, not 4"')
 OUTPUT = f"""verdict FAILURE
 state map_fixed done
 value map_fixed ops 3000
@@ -29,10 +29,10 @@ variant scenario=map_fixed kind=stale variant=0000abcd races=7 seq=1 during=mmap
 variant scenario=map_fixed kind=gap variant=0000beef races=2 seq=2 detail="point walk: nothing at 0x1"
 race {RECORD}
 race     mf_stale+0x1/0x2 [vma_torture]
-race   other: cpu=-1 pid=9 comm=map_fixed_w/0 after_ns=2100
+race   other: cpu=-1 pid=9 comm=map_fixed_w0 after_ns=2100
 race       mmap_region+0x1/0x2
 race       do_mmap+0x1/0x2
-race   other: cpu=1 pid=10 comm=map_fixed_w/1 after_ns=52100
+race   other: cpu=1 pid=10 comm=map_fixed_w1 after_ns=52100
 race       unmap_region+0x1/0x2
 race seq=2 time_ns=1 scenario=map_fixed kind=gap addr=0x1 mm=1 cpu=0 pid=1 comm=x variant=0000beef detail="point walk: nothing at 0x1"
 unload 120
@@ -70,13 +70,13 @@ class Mails(Seen):
         self.assertEqual(stale["stack"], ["mf_stale+0x1/0x2 [vma_torture]"])
         self.assertEqual([(o["cpu"], o["comm"], o["after_ns"], o["stack"])
                           for o in stale["others"]],
-                         [(-1, "map_fixed_w/0", 2100, ["mmap_region+0x1/0x2", "do_mmap+0x1/0x2"]),
-                          (1, "map_fixed_w/1", 52100, ["unmap_region+0x1/0x2"])])
+                         [(-1, "map_fixed_w0", 2100, ["mmap_region+0x1/0x2", "do_mmap+0x1/0x2"]),
+                          (1, "map_fixed_w1", 52100, ["unmap_region+0x1/0x2"])])
         (mail,) = report.reports(self.dir, doc)
-        at = mail.index("  map_fixed_w/0, pid 9, off its CPU, 2 us after that:")
+        at = mail.index("  map_fixed_w0, pid 9, off its CPU, 2 us after that:")
         self.assertEqual(mail[at + 1:at + 3],
                          ["      mmap_region+0x1/0x2", "      do_mmap+0x1/0x2"])
-        self.assertIn("  map_fixed_w/1, pid 10, on CPU 1, 52 us after that:", mail)
+        self.assertIn("  map_fixed_w1, pid 10, on CPU 1, 52 us after that:", mail)
 
     def test_the_command_repeats_what_was_given_and_drawn(self):
         doc = self.doc(duration="10", stat_interval="10", nreaders="3")
