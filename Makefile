@@ -35,7 +35,7 @@ export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN ALL TRIES NEED
-export ABUSE ABUSE_SEED TRACING STRESS DAYS
+export ABUSE ABUSE_SEED TRACING STRESS DAYS TESTS SMOKE
 
 torture:
 	@scripts/torture
@@ -57,6 +57,9 @@ minimise:
 
 check:
 	@scripts/check
+
+quick:
+	@scripts/check --quick
 
 bench:
 	@scripts/bench
@@ -85,6 +88,8 @@ help:
 	@echo 'make report           its races that are not known, as mails: RUN=build/runs/X'
 	@echo 'make compare          two runs side by side: A=build/runs/X B=build/runs/Y'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
+	@echo '                      KERNELS=7.3 TESTS="map_fixed watch": only these, only there'
+	@echo 'make quick            the newest kernel, one guest, what changed: a minute and a half'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
 	@echo '                      KERNEL=7.3 MUTANTS="name ..." DEADLINE=60'
@@ -94,4 +99,4 @@ help:
 	@echo 'make clean-runs       remove the runs kept in build/runs (DAYS=N: older than that)'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay minimise check bench mutation soak help
+.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay minimise check quick bench mutation soak help
