@@ -399,11 +399,11 @@ torture()
 	run "$FAKE/scripts/torture" --again "$dir"
 	echo "$output"
 	[ "$status" = 0 ]
-	grep -qF 'guest-torture 7 duration=7 stat_interval=10 nreaders=3 seed=9 scenarios=map_fixed' \
+	grep -qF 'guest-run torture 7 duration=7 stat_interval=10 nreaders=3 seed=9 scenarios=map_fixed' \
 		"$FAKE/build/command-7.2"
 	AGAIN=$dir DURATION=8 run "$FAKE/scripts/torture"
 	[ "$status" = 0 ]
-	grep -qF 'guest-torture 8 duration=8' "$FAKE/build/command-7.2"
+	grep -qF 'guest-run torture 8 duration=8' "$FAKE/build/command-7.2"
 }
 
 @test "--again, report, compare: what is no run is refused, with code 2" {
