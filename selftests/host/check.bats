@@ -449,3 +449,53 @@ totals()
 	[[ $output == *"0 of 1 mutants killed"* ]]
 	[[ $output == *"FAIL the mutant a-b"* ]]
 }
+
+@test "TESTS= is as names on the command line, and a name that is none is refused" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test other 'echo 1..1; echo ok 1 b'
+	TESTS=other check ''
+	[ "$status" = 0 ]
+	[[ $output == *'6.1 other: b'* && $output != *'6.1 good: a'* ]]
+	TESTS="good nosuch" check ''
+	[ "$status" = 2 ]
+	[[ $output == *'there is no selftest nosuch'* ]]
+}
+
+@test "SMOKE= runs only the test smoke on these kernels" {
+	fake_kernel 6.12 6.12.117
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test alone 'echo 1..1; echo ok 1 c' '# guest: own'
+	new_test smoke 'echo 1..1; echo ok 1 b'
+	KERNELS="6.1 6.12" SMOKE=6.1 run "$FAKE/scripts/check" --guests
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *'6.1 smoke: b'* && $output == *'6.12 smoke: b'* ]]
+	[[ $output != *'6.1 good: a'* && $output == *'6.12 good: a'* ]]
+	[[ $output != *'6.1 alone: c'* && $output == *'6.12 alone: c'* ]]
+}
+
+@test "--quick looks at what changed, and a fault there turns it red" {
+	new_test smoke 'echo 1..1; echo ok 1 b'
+	new_test old 'cd $x'
+	# As in a bare copy of what is there, and one file of it edited.
+	git -C "$FAKE" init -q
+	echo build > "$FAKE/.gitignore"
+	git -C "$FAKE" add -A
+	git -C "$FAKE" -c user.name=x -c user.email=x commit -qm x
+	KERNELS=6.1 run "$FAKE/scripts/check" --quick
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ $output == *'FAIL shellcheck'* && $output == *'6.1 smoke: b'* ]]
+	git -C "$FAKE" -c user.name=x -c user.email=x commit -q --allow-empty -m y
+	new_test fine 'echo 1..0'
+	KERNELS=6.1 run "$FAKE/scripts/check" --quick
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *'ok   shellcheck'* && $output != *'fine:'* ]]
+	new_test fine 'cd $x'
+	KERNELS=6.1 run "$FAKE/scripts/check" --quick
+	[ "$status" = 1 ]
+	[[ $output == *'FAIL shellcheck'* ]]
+	run "$FAKE/scripts/check" --quick smoke
+	[ "$status" = 2 ]
+}

@@ -358,18 +358,31 @@ elsewhere()
 	[ "$(grep -vc 'lib.sh' <<< "$output")" = 0 ]
 }
 
-@test ".ci/run counts the bare Debian, and is red if it is" {
-	local h
+# ci_project: .ci/run, and two mutants of which it may take one.
+ci_project()
+{
 	cp -r "$TOP/.ci" "$FAKE/"
-	printf 'check:\n\t@echo "5 passed, 0 failed, 2 skipped"\n' > "$FAKE/Makefile"
+	mkdir -p "$FAKE/mutants"
+	printf '%s\n' '| a-one | 5 of 5 | x |' '| a-rare | 4 of 5 | x |' '| a-two | 5 of 5 | x |' \
+		> "$FAKE/mutants/README.md"
+}
+
+@test ".ci/run counts the bare Debian, is red if it is, and chooses in turn by the commit" {
+	local h suite smoke mutant
+	ci_project
+	printf 'check:\n\t@echo "smoke $(SMOKE), mutant $(MUTANT)"; echo "5 passed, 0 failed, 2 skipped"\n' \
+		> "$FAKE/Makefile"
 	program git 'echo "$HASH"'
 	stub bare-debian 'echo "$*" > "${0%/*}/called"; echo "all passed"; exit ${BARE:-0}'
-	for h in a0:bookworm b1:trixie :trixie; do
-		HASH=${h%:*} run "$FAKE/.ci/run"
+	for h in a0:trixie:6.12:a-one b1:bookworm:6.12:a-one fe6:trixie:6.1:a-two :trixie:6.12:a-one; do
+		IFS=: read -r HASH suite smoke mutant <<< "$h"
+		export HASH
+		run "$FAKE/.ci/run"
 		echo "$output"
 		[ "$status" = 0 ]
 		[ "${lines[-1]}" = "6 passed, 0 failed, 2 skipped" ]
-		[ "$(cat "$FAKE/scripts/called")" = "--tests ${h#*:}" ]
+		[ "$(cat "$FAKE/scripts/called")" = "--tests $suite" ]
+		[[ $output == *"smoke $smoke, mutant $mutant"* ]]
 	done
 	BARE=1 run "$FAKE/.ci/run"
 	[ "$status" = 1 ]
@@ -412,7 +425,7 @@ ends_at()
 @test "a signal ends .ci/run, check and torture at once, with all that they began" {
 	local s goes_on
 	goes_on="mktemp > /dev/null; echo \$\$ > '$BATS_TEST_TMPDIR/begun'; exec sleep 300"
-	cp -r "$TOP/.ci" "$FAKE/"
+	ci_project
 	fake_project prepare kernels build
 	fake_kernel 6.1 6.1.192
 	stub build "echo '$FAKE/build/modules/6.1/vma_torture.ko'"
