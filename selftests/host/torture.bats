@@ -418,3 +418,29 @@ torture()
 		[ ${#lines[@]} = 1 ] || { echo "$words: $output"; return 1; }
 	done
 }
+
+@test "what the guest's driver says of a test that goes on: races by kind, and nothing of what is skipped" {
+	local d=$BATS_TEST_TMPDIR/debugfs
+	mkdir -p "$d/map_fixed" "$d/vma_lock" "$BATS_TEST_TMPDIR/guest-bin"
+	echo FAILURE > "$d/verdict"
+	echo running > "$d/map_fixed/state"
+	echo 'skipped: no such locks' > "$d/vma_lock/state"
+	echo 'vma_lock: skipped: no such locks' > "$d/summary"
+	printf '%s\n' 'map_fixed/ops 9' 'map_fixed/exposure 500' 'map_fixed/races 9' 'map_fixed/race_gap 7' \
+		'map_fixed/race_stale 2' 'map_fixed/race_account 0' 'vma_lock/races 0' 'vma_lock/exposure 0' > "$d/values"
+	: > "$d/variants"
+	: > "$d/races"
+	printf '#!/bin/sh\n(sleep 2; echo done > %s/map_fixed/state) > /dev/null 2>&1 &\n' "$d" > "$BATS_TEST_TMPDIR/guest-bin/insmod"
+	printf '#!/bin/sh\nexit 0\n' > "$BATS_TEST_TMPDIR/guest-bin/rmmod"
+	chmod +x "$BATS_TEST_TMPDIR"/guest-bin/*
+	# The guest has busybox's awk, which makes an element of whatever is asked for.
+	for c in awk sed grep cut tr cat; do
+		printf '#!/bin/sh\nexec busybox %s "$@"\n' $c > "$BATS_TEST_TMPDIR/guest-bin/$c"
+		chmod +x "$BATS_TEST_TMPDIR/guest-bin/$c"
+	done
+	D=$d PATH=$BATS_TEST_TMPDIR/guest-bin:$PATH run "$TOP/scripts/guest-run" torture 3
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = 'progress 0 FAILURE map_fixed:9/500:gap=7,stale=2' ]
+	[[ $output == *'state vma_lock skipped: no such locks'* && $output == *'value map_fixed race_gap 7'* ]]
+}
