@@ -24,6 +24,7 @@
 #include <linux/types.h>
 
 #include "hist.h"
+#include "patience.h"
 #include "rnd.h"
 #include "symbols.h"
 #include "verdict.h"
@@ -172,10 +173,9 @@ struct vt_thread {
 	/* Written by the thread only, read by whoever watches it. */
 	u64 progress ____cacheline_aligned;
 	bool paused;
+	u64 beats;	/* by a timer of the CPU that it is on (canary.c) */
 	/* The watcher's. */
-	u64 seen ____cacheline_aligned;
-	u64 still_ms;
-	bool stalled;
+	struct vt_patience patience ____cacheline_aligned;
 };
 
 /*
