@@ -93,6 +93,14 @@ const struct ff_choice ff_refs[FF_NR_REFS] = {
 	[FF_REF_USER]	= { "user",	7 },	/* with mmget() */
 };
 
+static const struct vt_trials ff_trials[] = {
+	[FF_V_WAY]	= VT_TRIALS("fail", ff_ways),
+	[FF_V_POS]	= VT_TRIALS_NAMED("at", ff_pos_names, FF_NR_POS),
+	[FF_V_MIX]	= VT_TRIALS("mix", ff_mixes),
+	[FF_V_FIND]	= VT_TRIALS("find", ff_finds),
+	[FF_V_REF]	= VT_TRIALS("reference", ff_refs),
+};
+
 #define FF_ROW(way)							\
 	"fork_failed_" way "_first", "fork_failed_" way "_middle",	\
 	"fork_failed_" way "_last", "fork_failed_" way "_after"
@@ -141,6 +149,8 @@ static int ff_probe(struct vt_run *run)
 			  "this kernel promises no mark on what a failed fork leaves");
 	if (!vt_rmap_known()) {
 		vt_absent(run, FF_UNREADY, "the file's VMAs cannot be told");
+		vt_trial_absent(run, FF_V_FIND, FF_FIND_RMAP,
+				"the file's VMAs cannot be told");
 		vt_info("fork_fail: no walks by a file here: its VMAs cannot be told\n");
 	}
 	return 0;
@@ -265,6 +275,8 @@ const struct vt_scenario fork_fail_torture = {
 	.nr_counters = ARRAY_SIZE(ff_counters),
 	.hists = ff_hists,
 	.nr_hists = ARRAY_SIZE(ff_hists),
+	.trials = ff_trials,
+	.nr_trials = ARRAY_SIZE(ff_trials),
 	.symbols = ff_symbols,
 	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED(kernel_clone), VT_NEED(do_exit),
 			  VT_NEED(kernel_wait), VT_NEED(sys_madvise)),

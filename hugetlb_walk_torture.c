@@ -61,6 +61,7 @@
  * interrupts off (before 7.x it is cleared ahead of the grace period).
  */
 #include <linux/build_bug.h>
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -136,6 +137,15 @@ const struct hw_choice hw_ways[HW_NR_WAYS] = {
 	[HW_BY_MINCORE]		= { "mincore",		1 },
 };
 
+static const char *const hw_lab_names[] = { "met" };
+
+static const struct vt_trials hw_trials[] = {
+	[HW_V_OP]	= VT_TRIALS("op", hw_ops),
+	[HW_V_WAY]	= VT_TRIALS("walk", hw_ways),
+	[HW_V_LAB]	= VT_TRIALS_NAMED("directed", hw_lab_names,
+					  ARRAY_SIZE(hw_lab_names)),
+};
+
 static const char *const hw_counters[] = {
 	[HW_C_SHARED_NOW] = "shared_now",	/* mms that share right now */
 	[HW_C_SHARES] = "shares",	/* times one was seen to begin */
@@ -179,6 +189,7 @@ static const char *const hw_hists[] = {
 };
 
 static_assert(HW_C_OPS + HW_NR_OPS == HW_C_DIRECTED);
+static_assert(HW_C_VMA_LOCK + HW_NR_WAYS == HW_C_READ);
 
 /*
  * Set-up and end.
@@ -198,6 +209,31 @@ static struct vfsmount *hw_mount(void)
 	mnt = vfs_kern_mount(type, SB_KERNMOUNT, type->name, options);
 	module_put(type->owner);
 	return mnt;
+}
+
+/* What of the coverage list this kernel cannot have. */
+static void hw_probe_trials(struct vt_run *run)
+{
+	unsigned int op;
+
+	for (op = 0; op < HW_NR_OPS; op++)
+		if (!hw_op_possible(op))
+			vt_trial_absent(run, HW_V_OP, op,
+					"its system call cannot be found");
+	if (!vt_has(lock_vma_under_rcu))
+		vt_trial_absent(run, HW_V_WAY, HW_BY_PER_VMA,
+				"this kernel has no function lock_vma_under_rcu");
+	if (!vt_rmap_known()) {
+		vt_trial_absent(run, HW_V_WAY, HW_BY_I_MMAP,
+				"the file's VMAs cannot be told");
+		vt_trial_absent(run, HW_V_LAB, 0, "the file's VMAs cannot be told");
+	}
+	if (!vt_has(sys_mincore))
+		vt_trial_absent(run, HW_V_WAY, HW_BY_MINCORE,
+				"its system call cannot be found");
+	/* One CPU runs one of the two at a time. */
+	if (num_online_cpus() == 1)
+		vt_trial_absent(run, HW_V_LAB, 0, "there is one CPU");
 }
 
 static int hw_probe(struct vt_run *run)
@@ -223,6 +259,7 @@ static int hw_probe(struct vt_run *run)
 		vt_skip(run, "%ld free huge pages of %lu kB, needs %d: sysctl vm.nr_hugepages=%d",
 			pool.free, PMD_SIZE / SZ_1K, HW_LEAST, HW_MOST);
 
+	hw_probe_trials(run);
 	if (!vt_pmd_count_exact())
 		vt_absent(run, HW_SHARE_COUNT, "this kernel does not count sharers");
 	if (!vt_rmap_known()) {
@@ -415,6 +452,8 @@ const struct vt_scenario hugetlb_walk_torture = {
 	.nr_counters = ARRAY_SIZE(hw_counters),
 	.hists = hw_hists,
 	.nr_hists = ARRAY_SIZE(hw_hists),
+	.trials = hw_trials,
+	.nr_trials = ARRAY_SIZE(hw_trials),
 	.symbols = hw_symbols,
 	.needs = VT_NEEDS(VT_NEED_SPACE),
 	.probe = hw_probe,

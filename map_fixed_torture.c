@@ -126,6 +126,18 @@ const char *const mf_counters[] = {
 	[MF_C_ALONE_NS] = "alone_ns",
 };
 
+static const char *const mf_look_names[MF_NR_LOOKS] = {
+	[MF_BY_POINT] = "point", [MF_BY_RANGE] = "range", [MF_BY_FAULT] = "fault",
+	[MF_BY_READ] = "read",
+};
+
+static const struct vt_trials mf_trials[] = {
+	[MF_V_REPLACE]	= VT_TRIALS_NAMED("replace", mf_counters, MF_C_LOCKED + 1),
+	[MF_V_REFUSER]	= VT_TRIALS("refuser", mf_refusers),
+	[MF_V_REFUSED]	= VT_TRIALS("refused", mf_refuseds),
+	[MF_V_LOOK]	= VT_TRIALS_NAMED("look", mf_look_names, MF_NR_LOOKS),
+};
+
 static const char *const mf_hists[] = {
 	[MF_H_FLIGHT] = "in_flight_ns",
 };
@@ -198,6 +210,8 @@ static int mf_lane_map(struct mf_lane *lane)
 	if (mf_whole(lane))
 		return 0;
 	lane->has_sparse = false;
+	vt_trial_absent(lane->space->run, MF_V_REPLACE, MF_C_SPARSE,
+			"there is no room for 200 GB");
 	return mf_whole(lane) ? 0 : -ENOMEM;
 }
 
@@ -319,6 +333,8 @@ const struct vt_scenario map_fixed_torture = {
 	.nr_counters = ARRAY_SIZE(mf_counters),
 	.hists = mf_hists,
 	.nr_hists = ARRAY_SIZE(mf_hists),
+	.trials = mf_trials,
+	.nr_trials = ARRAY_SIZE(mf_trials),
 	.needs = VT_NEEDS(VT_NEED_SPACE),
 	.start = mf_start,
 	.rest = mf_rest,

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "coverage.h"
 #include "debugfs.h"
 #include "engine.h"
 #include "race.h"
@@ -70,6 +71,13 @@ static int vt_state_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(vt_state);
 
+static int vt_coverage_list_show(struct seq_file *m, void *unused)
+{
+	vt_trials_list(m, m->private);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vt_coverage_list);
+
 static void vt_summary_row(struct seq_file *m, const struct vt_run *run)
 {
 	u64 ms = vt_run_ms(run), ops = vt_run_ops(run);
@@ -107,6 +115,8 @@ static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
 				   run->sc->name, run->sc->kinds[kind].name,
 				   races, run->sc->kinds[kind].promise);
 	}
+	if (READ_ONCE(run->start_ns))
+		vt_trials_notes(m, run);
 	if (run->busted)
 		seq_printf(m, "%s: busted on purpose\n", run->sc->name);
 }
@@ -230,6 +240,9 @@ static void vt_run_files(struct vt_run *run)
 
 	run->dir = vt_made(debugfs_create_dir(sc->name, vt_root));
 	vt_file("state", 0400, run->dir, run, &vt_state_fops);
+	if (sc->nr_trials)
+		vt_file("coverage_list", 0400, run->dir, run,
+			&vt_coverage_list_fops);
 	vt_u64_file(run, "ops", VT_FILE_OPS);
 	vt_u64_file(run, "exposure", VT_FILE_EXPOSURE);
 	vt_u64_file(run, "races", VT_FILE_RACES);

@@ -88,9 +88,12 @@ int ff_calibrate(struct ff_state *st)
 		ways |= BIT(FF_INJECT);
 	st->ways = ways;
 	for (way = 0; way < FF_NR_WAYS; way++)
-		if (!(ways & BIT(way)))
+		if (!(ways & BIT(way))) {
 			vt_info("fork_fail: forks cannot be made to fail by %s here\n",
 				ff_ways[way].name);
+			vt_trial_absent(st->run, FF_V_WAY, way,
+					"no fork failed by it when that was tried at the start");
+		}
 	st->marks = vt_fork_marks() == VT_YES ||
 		    (vt_fork_marks() == VT_MAYBE && left.marked);
 	/* By no header, but not before the mark was there for good. */

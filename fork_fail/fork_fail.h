@@ -92,6 +92,9 @@ enum ff_find { FF_FIND_RMAP, FF_FIND_SLOT, FF_NR_FINDS };
 enum ff_ref { FF_REF_NONE, FF_REF_USER, FF_NR_REFS };
 
 /* fork_fail_torture.c: what is drawn, by names and weights */
+/* The tables of the coverage list. */
+enum ff_trial { FF_V_WAY, FF_V_POS, FF_V_MIX, FF_V_FIND, FF_V_REF };
+
 extern const struct ff_choice ff_ways[FF_NR_WAYS + 1];
 extern const char *const ff_pos_names[FF_NR_POS];
 extern const struct ff_choice ff_mixes[FF_NR_MIXES];

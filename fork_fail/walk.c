@@ -176,6 +176,8 @@ static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
 
 	if (!mmap_read_trylock(mm))
 		return;
+	/* To be kept out by the flag is what it is for. */
+	vt_worked(run, FF_V_REF, FF_REF_NONE);
 	skip = vt_mm_oom_skip(mm);
 	if (!skip) {
 		seen.dead = !mt_in_rcu(&mm->mm_mt) &&
@@ -264,12 +266,17 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 {
 	struct mm_struct *mm = ff_grab_child(p);
 	unsigned int looks;
+	enum ff_ref ref;
 
 	if (!mm)
 		return;
-	if (ff_choose(&t->rnd, ff_refs, FF_NR_REFS) == FF_REF_NONE) {
+	vt_worked(t->run, FF_V_FIND, FF_FIND_SLOT);
+	ref = ff_choose(&t->rnd, ff_refs, FF_NR_REFS);
+	vt_try(t->run, FF_V_REF, ref);
+	if (ref == FF_REF_NONE) {
 		ff_look_as_reaper(p, mm);
 	} else if (mmget_not_zero(mm)) {
+		vt_worked(t->run, FF_V_REF, ref);
 		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
 			ff_look(p, mm, false);
 		if (vt_rnd_one_in(&t->rnd, 64))
@@ -289,6 +296,7 @@ static void ff_walk_rmap(struct vt_thread *t, struct ff_parent *p)
 	if (!mm)
 		return;
 	vt_count(t->run, FF_C_RMAP, 1);
+	vt_worked(t->run, FF_V_FIND, FF_FIND_RMAP);
 	ff_look(p, mm, true);
 	mmput(mm);
 }
@@ -304,6 +312,7 @@ int ff_walker(struct vt_thread *t)
 	struct ff_state *st = t->run->priv;
 	int seen = atomic_read(&st->shows);
 	struct ff_parent *p;
+	enum ff_find find;
 
 	while (vt_go(t)) {
 		wait_event_idle_timeout(st->wq,
@@ -313,8 +322,9 @@ int ff_walker(struct vt_thread *t)
 		ff_for_each_parent(p, st) {
 			if (!READ_ONCE(p->child) && !READ_ONCE(p->early_mm))
 				continue;
-			if (ff_choose(&t->rnd, ff_finds, FF_NR_FINDS) ==
-			    FF_FIND_RMAP)
+			find = ff_choose(&t->rnd, ff_finds, FF_NR_FINDS);
+			vt_try(t->run, FF_V_FIND, find);
+			if (find == FF_FIND_RMAP)
 				ff_walk_rmap(t, p);
 			else
 				ff_walk_slot(t, p);

@@ -147,6 +147,8 @@ void hw_shrink(struct hw_writer *w, enum hw_op op)
 	}
 	if (ret)
 		vt_count(st->run, HW_C_FAILED, 1);
+	else
+		vt_worked(st->run, HW_V_OP, op);
 
 	kthread_use_mm(st->reuse_mm);
 	for (i = 0; i < (op == HW_PUNCH ? 1 : HW_REUSE_PAGES); i++)
@@ -215,6 +217,9 @@ static bool hw_alter(struct hw_writer *w, enum hw_op op)
 	}
 	if (ret)
 		vt_count(st->run, HW_C_FAILED, 1);
+	/* The others are done elsewhere. */
+	else if (op <= HW_DONTNEED)
+		vt_worked(st->run, HW_V_OP, op);
 
 	return ret || (op != HW_MPROTECT && op != HW_DONTNEED);
 }
@@ -236,6 +241,7 @@ static void hw_exchange(struct hw_state *st, struct hw_slot *slot)
 	hw_mm_put(st->run, old);
 	hw_end(st, slot);
 	hw_slot_set(slot, new);
+	vt_worked(st->run, HW_V_OP, HW_EXIT);
 }
 
 /**
@@ -316,6 +322,7 @@ void hw_unlock_all(struct hw_state *st)
 void hw_purge(struct hw_writer *w)
 {
 	struct hw_state *st = w->st;
+	bool all = true;
 	unsigned int i;
 
 	hw_lock_all(st);
@@ -324,8 +331,10 @@ void hw_purge(struct hw_writer *w)
 
 		kthread_use_mm(slot->mm);
 		hw_begin(st, slot);
-		if (vm_munmap(HW_BASE, PUD_SIZE))
+		if (vm_munmap(HW_BASE, PUD_SIZE)) {
 			vt_count(st->run, HW_C_FAILED, 1);
+			all = false;
+		}
 		hw_poison(w);
 		if (i == st->nr_slots - 1)
 			WRITE_ONCE(st->purged, st->purged + 1);
@@ -333,6 +342,8 @@ void hw_purge(struct hw_writer *w)
 		kthread_unuse_mm(slot->mm);
 		hw_tally(st);
 	}
+	if (all)
+		vt_worked(st->run, HW_V_OP, HW_PURGE);
 	/* At the end of the test nobody needs them any more. */
 	for (i = 0; i < st->nr_slots && !READ_ONCE(vt_pause); i++) {
 		struct hw_slot *slot = &st->slots[i];

@@ -78,6 +78,9 @@ enum hw_way {
 	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE, HW_NR_WAYS,
 };
 
+/* The tables of the coverage list. */
+enum hw_trial { HW_V_OP, HW_V_WAY, HW_V_LAB };
+
 /**
  * struct hw_choice - one of the things that a thread chooses from
  * @name: its name
@@ -283,6 +286,7 @@ void hw_unlock_all(struct hw_state *st);
 void hw_purge(struct hw_writer *w);
 
 /* writer.c: writers */
+bool hw_op_possible(enum hw_op op);
 int hw_writer(struct vt_thread *t);
 
 /* walk.c: the module's own walkers */

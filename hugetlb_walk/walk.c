@@ -46,6 +46,7 @@ static void hw_walk(struct vt_thread *t, struct hw_look *l,
 		return;
 	}
 	vt_count(t->run, rule->counter, 1);
+	vt_worked(t->run, HW_V_WAY, rule->counter - HW_C_VMA_LOCK);
 	vt_hold(t);
 	hw_judge(t->run, l, f, rule, rule->judges);
 }
@@ -196,6 +197,7 @@ void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 	local_irq_save(flags);
 	if (hw_look_first(&l)) {
 		vt_count(t->run, HW_C_IRQS_OFF, 1);
+		vt_worked(t->run, HW_V_WAY, HW_BY_IRQS_OFF);
 		l.shared = hw_shared_truly(st, &l);
 		folio = hw_get(&l, &still);
 		vt_hold(t);

@@ -9,7 +9,13 @@
 #include "hugetlb_walk.h"
 #include "symbols.h"
 
-static bool hw_op_possible(enum hw_op op)
+/**
+ * hw_op_possible() - can a writer do this on this kernel?
+ * @op: operation
+ *
+ * Context: any.
+ */
+bool hw_op_possible(enum hw_op op)
 {
 	switch (op) {
 	case HW_MPROTECT_PART:
@@ -48,6 +54,7 @@ static void hw_write_once(struct hw_writer *w)
 	enum hw_op op = hw_draw(w);
 
 	vt_count(st->run, HW_C_OPS + op, 1);
+	vt_try(st->run, HW_V_OP, op);
 	vt_op(st->run);
 	if (op == HW_PURGE) {
 		hw_purge(w);

@@ -70,6 +70,7 @@ static void mf_look_point(struct vt_thread *t, const struct mf_lane *lane)
 
 	exposed = mf_view_exposed(lane, &v, addr, addr);
 	vt_look(t->run, MF_GAP, exposed);
+	vt_tried(t->run, MF_V_LOOK, MF_BY_POINT, true);
 	if (unlikely(!entry))
 		mf_gap(t->run, lane, &v, addr, mas.index, mas.last, "point walk");
 	else if (exposed && mas.index == v.start && mas.last + 1 == v.end)
@@ -128,6 +129,7 @@ out:
 	rcu_read_unlock();
 
 	vt_look(t->run, MF_GAP, mf_view_exposed(lane, &v, first, last));
+	vt_tried(t->run, MF_V_LOOK, MF_BY_RANGE, true);
 	if (unlikely(gap_end))
 		mf_gap(t->run, lane, &v, cover.next, cover.next, gap_end,
 		       "range walk");
@@ -163,6 +165,7 @@ static void mf_look_fault(struct vt_thread *t, const struct mf_lane *lane)
 		mmap_read_unlock(mm);
 	}
 	vt_look(t->run, MF_NO_VMA, mf_view_exposed(lane, &v, addr, addr));
+	vt_tried(t->run, MF_V_LOOK, MF_BY_FAULT, found);
 	if (found)
 		return;
 	if (mf_view_failed(lane, &v))
@@ -189,12 +192,14 @@ static void mf_look_stale(struct vt_thread *t, const struct mf_lane *lane)
 	page = mf_page_of(lane, addr);
 	/* Before the read of the page. Pairs with mf_set_gen(). */
 	done = smp_load_acquire(&lane->gen[page]);
+	vt_try(t->run, MF_V_LOOK, MF_BY_READ);
 	if (get_user(val, (u64 __user *)addr)) {
 		/* No memory, or the gap another oracle sees for what it is. */
 		vt_count(t->run, MF_C_EFAULT, 1);
 		return;
 	}
 	vt_look(t->run, MF_STALE, mf_view_exposed(lane, &v, addr, addr));
+	vt_worked(t->run, MF_V_LOOK, MF_BY_READ);
 	if (unlikely(val && val < done))
 		vt_race(t->run, MF_STALE, lane->space->mm, addr, val, done,
 			"generation %llu read after %llu was in place", val, done);

@@ -15,7 +15,7 @@ files_there()
 		[ -f "$D/$f" ] || { note "no $f"; bad=1; }
 	done
 	for s in $(scenarios); do
-		for f in state ops exposure races first_race_ms race_stall; do
+		for f in state coverage_list ops exposure races first_race_ms race_stall; do
 			[ -f "$D/$s/$f" ] || { note "no $s/$f"; bad=1; }
 		done
 	done
@@ -68,7 +68,8 @@ formats()
 		# All at once, for there are hundreds.
 		set --
 		for f in "$D/$s"/*; do
-			[ "${f##*/}" = state ] || set -- "$@" "$f"
+			case ${f##*/} in state | coverage_list) continue ;; esac
+			set -- "$@" "$f"
 		done
 		awk -v contract='/(ops|exposure|races|first_race_ms|(race|looks|exposure)_[a-z_]+)$' '
 		BEGIN {
@@ -102,7 +103,7 @@ formats()
 snapshot()
 {
 	for f in "$D"/*/*; do
-		case $f in */state) continue ;; esac
+		case $f in */state | */coverage_list) continue ;; esac
 		read -r value < "$f" || continue
 		case $value in *' '*) continue ;; esac
 		f=${f#"$D"/}

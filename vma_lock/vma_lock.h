@@ -369,6 +369,25 @@ static inline unsigned int vl_choose(struct vt_rnd *rnd,
 }
 
 /* What is drawn: vma_lock_torture.c */
+/**
+ * struct vl_advice - one of the things that madvise() is asked for
+ * @name: its name
+ * @advice: as for madvise()
+ */
+struct vl_advice {
+	const char *name;
+	int advice;
+};
+
+#define VL_NR_ADVICES	11
+
+/* By what a reader locks a VMA. */
+enum vl_lock { VL_LOCK_RCU, VL_LOCK_UNDER_MMAP, VL_NR_LOCKS };
+
+/* The tables of the coverage list. */
+enum vl_trial { VL_V_CHANGE, VL_V_ADVICE, VL_V_LOCK, VL_V_HOLD };
+
+extern const struct vl_advice vl_advices[VL_NR_ADVICES];
 extern const struct vl_choice vl_changes[];
 extern const unsigned int vl_nr_changes;
 extern const struct vl_choice vl_holds[];

@@ -15,7 +15,7 @@
 
 static void vl_write(struct vt_thread *t, struct vl_change *c)
 {
-	const struct vl_choice *change;
+	unsigned int change;
 	struct vl_region *region;
 	unsigned int first;
 	long ret;
@@ -31,14 +31,15 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	if (c->region < VL_REGIONS - 1 && vt_rnd_one_in(&t->rnd, 4))
 		c->pages = VL_PAGES - first + 1 + vt_rnd_below(&t->rnd, 8);
 
-	change = &vl_changes[vl_choose(&t->rnd, vl_changes, vl_nr_changes)];
+	change = vl_choose(&t->rnd, vl_changes, vl_nr_changes);
 
 	region = &c->space->regions[c->region];
 	WRITE_ONCE(c->space->hot, c->region);
 	atomic_inc(&region->begun);
 	if (vt_rnd_one_in(&t->rnd, 4))
 		vl_stop_reader(t, c);
-	ret = change->make(t, c);
+	ret = vl_changes[change].make(t, c);
+	vt_tried(t->run, VL_V_CHANGE, change, !ret);
 	atomic_inc(&region->ended);
 	WRITE_ONCE(c->w->changes, c->w->changes + 1);
 
