@@ -21,6 +21,7 @@
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
@@ -30,6 +31,7 @@
 #include "canary.h"
 #include "compat_timer.h"
 #include "engine.h"
+#include "space.h"
 #include "thread.h"
 
 #define VT_CANARY_SLEEP_NS	NSEC_PER_MSEC
@@ -242,4 +244,49 @@ void vt_canary_want(bool wanted)
 u64 vt_canary_laps(void)
 {
 	return vt_canary_nr_laps;
+}
+
+/**
+ * vt_outlasts() - does something stay, though everybody has had time to let it go?
+ * @left: how much of it is there; may sleep
+ * @arg: for @left
+ *
+ * It has to stay as it is for the time that the end of a test waits for what comes
+ * back, and each CPU has to have had time meanwhile, so that a host that is busy
+ * is no reason to find something left. Where the end of the test does not wait that
+ * long any more, or for lack of a CPU it cannot be known, nothing is.
+ *
+ * Context: ->rest of a scenario.
+ * Return: what is left for good, or 0.
+ */
+long vt_outlasts(long (*left)(void *arg), void *arg)
+{
+	unsigned long since = jiffies, over = 0;
+	u64 laps = vt_canary_laps();
+	long now, before = 0;
+
+	while ((now = left(arg))) {
+		bool long_enough;
+
+		if (now != before) {
+			before = now;
+			since = jiffies;
+			laps = vt_canary_laps();
+		}
+		long_enough = time_after(jiffies, since + VT_REST_SECS * HZ);
+		if (long_enough && vt_canary_laps() - laps >= VT_LAPS_WAITED)
+			break;
+		if (!over && vt_rest_over())
+			over = jiffies | 1;
+		if (over && time_after(jiffies, over + 4 * HZ)) {
+			vt_info("%ld of something are left, and the CPUs had too little time to say that it is for good\n",
+				now);
+			now = 0;
+			break;
+		}
+		vt_canary_want(true);
+		schedule_timeout_idle(HZ / 20);
+	}
+	vt_canary_want(false);
+	return now;
 }

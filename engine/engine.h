@@ -397,7 +397,11 @@ static inline bool vt_go(struct vt_thread *t)
 	return !kthread_should_stop();
 }
 
+/* The longest time that a CPU is held with interrupts off, in us. */
+#define VT_IRQS_OFF_US	500U
+
 void vt_hold(struct vt_thread *t);
+void vt_hold_irqs_off(struct vt_thread *t);
 
 /*
  * Words of a user for the log, at most so many, in one line whatever they are:

@@ -7,6 +7,7 @@
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/debug.h>
 #include <linux/slab.h>
@@ -65,6 +66,24 @@ void vt_hold(struct vt_thread *t)
 	if (us >= 1000)
 		mdelay(us / 1000);
 	udelay(us % 1000);
+}
+
+/**
+ * vt_hold_irqs_off() - vt_hold() with interrupts off: no longer than
+ *	VT_IRQS_OFF_US
+ * @t: the calling thread
+ *
+ * The same number is drawn from the thread's stream.
+ *
+ * Context: any; spins.
+ */
+void vt_hold_irqs_off(struct vt_thread *t)
+{
+	u32 us = vt_params.hold_us;
+
+	if (us)
+		us = vt_rnd_below(&t->rnd, us + 1);
+	udelay(min(us, VT_IRQS_OFF_US));
 }
 
 /**

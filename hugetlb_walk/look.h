@@ -22,12 +22,14 @@
  * @counter: of its walks
  * @judges: bit set of kinds
  * @typed: the page's type may be asked for
+ * @migrates: migration may take entries away meanwhile
  */
 struct hw_rule {
 	const char *name;
 	enum hw_counter counter;
 	u32 judges;
 	bool typed;
+	bool migrates;
 };
 
 /**
@@ -39,6 +41,7 @@ struct hw_rule {
  * @page: the page it is in
  * @entry: its entry for @idx
  * @idx: huge page of the file
+ * @stamp: the latest that the page of @entry can have
  * @shared: others have the table too
  * @ended: changes to the slot that had ended before
  */
@@ -50,6 +53,7 @@ struct hw_look {
 	struct page *page;
 	pte_t entry;
 	unsigned int idx;
+	u64 stamp;
 	bool shared;
 	int ended;
 };

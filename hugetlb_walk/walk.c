@@ -19,11 +19,13 @@
 static const struct hw_rule hw_vma_lock = {
 	.name = "mmap+hugetlb",
 	.counter = HW_C_VMA_LOCK, .judges = HW_STABLE_KINDS, .typed = true,
+	.migrates = true,
 };
 
 static const struct hw_rule hw_per_vma = {
 	.name = "vma+hugetlb",
 	.counter = HW_C_PER_VMA, .judges = HW_STABLE_KINDS, .typed = true,
+	.migrates = true,
 };
 
 static const struct hw_rule hw_i_mmap = {
@@ -47,6 +49,9 @@ static void hw_walk(struct vt_thread *t, struct hw_look *l,
 	}
 	vt_count(t->run, rule->counter, 1);
 	vt_worked(t->run, HW_V_WAY, rule->counter - HW_C_VMA_LOCK);
+	/* A page has been stamped with the number of its time, or not at all. */
+	smp_rmb();
+	l->stamp = hw_stamp(f, l->idx, READ_ONCE(f->gen[l->idx]));
 	vt_hold(t);
 	hw_judge(t->run, l, f, rule, rule->judges);
 }
@@ -200,9 +205,9 @@ void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		vt_worked(t->run, HW_V_WAY, HW_BY_IRQS_OFF);
 		l.shared = hw_shared_truly(st, &l);
 		folio = hw_get(&l, &still);
-		vt_hold(t);
+		vt_hold_irqs_off(t);
 		hw_judge(t->run, &l, &st->file, &hw_irqs_off,
-			 hw_irqs_off.judges);
+			 hw_irqs_off.judges & ~t->run->absent);
 	} else {
 		vt_count(t->run, HW_C_EMPTY, 1);
 	}
@@ -248,6 +253,8 @@ void hw_price(struct vt_thread *t, struct hw_state *st,
 			down_read(rwsem);
 			if (hw_look_first(&l)) {
 				n++;
+				l.stamp = hw_stamp(&st->file, l.idx,
+						   READ_ONCE(st->file.gen[l.idx]));
 				if (checked)
 					hw_judge(t->run, &l, &st->file,
 						 &hw_vma_lock,
