@@ -61,6 +61,9 @@ int ff_calibrate(struct ff_state *st)
 	ret = ff_raise(p, &rnd, 8, BIT(FF_LAST));
 	if (ret)
 		return ret;
+	st->rcu_tells = mt_in_rcu(&p->mm->mm_mt);
+	if (!st->rcu_tells)
+		vt_info("fork_fail: trees of live mms are not in RCU mode here: only refused forks tell what is dead\n");
 
 	ff_plan_clear(p);
 	if (p->big[FF_LAST] && ff_arm(p, FF_LAST, true)) {

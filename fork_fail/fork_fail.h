@@ -293,6 +293,8 @@ enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
  * @parents: the parents
  * @probe: where forks are watched and refused
  * @ways: bit set over enum ff_way: what works here
+ * @rcu_tells: a tree is in RCU mode while its mm is alive, so one that is not is of
+ *	a failed fork
  * @marks: this kernel marks what a failed fork leaves
  * @empties: and leaves nothing in the tree, and MMF_OOM_SKIP
  * @busy: held for read by forkers and mixers at work, for write by a forker that
@@ -316,6 +318,7 @@ struct ff_state {
 	struct ff_parent *parents;
 	struct ff_probe probe[FF_NR_PROBES];
 	unsigned int ways;
+	bool rcu_tells;
 	bool marks;
 	bool empties;
 	struct rw_semaphore busy;

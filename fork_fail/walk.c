@@ -147,10 +147,11 @@ static void ff_look(struct ff_parent *p, struct mm_struct *mm, bool copied)
 	/*
 	 * dup_mmap() takes the tree out of RCU mode and puts it back when
 	 * nothing in it can fail any more. Only exit_mmap() does so again, and
-	 * that does not come while there is a user. A kernel may do without:
-	 * so the forker says too what came of the fork.
+	 * that does not come while there is a user. A kernel may do without,
+	 * as ff_calibrate() sees: so the forker says too what came of the fork.
 	 */
-	seen.dead = !mt_in_rcu(&mm->mm_mt) || READ_ONCE(p->dead) == mm;
+	seen.dead = (p->st->rcu_tells && !mt_in_rcu(&mm->mm_mt)) ||
+		    READ_ONCE(p->dead) == mm;
 	seen.unstable = vt_mm_unstable(mm);
 	seen.skip = vt_mm_oom_skip(mm);
 	seen.copied = copied || READ_ONCE(p->copied) == mm;
@@ -180,7 +181,7 @@ static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
 	vt_worked(run, FF_V_REF, FF_REF_NONE);
 	skip = vt_mm_oom_skip(mm);
 	if (!skip) {
-		seen.dead = !mt_in_rcu(&mm->mm_mt) &&
+		seen.dead = p->st->rcu_tells && !mt_in_rcu(&mm->mm_mt) &&
 			    READ_ONCE(p->copied) == mm;
 		seen.unstable = vt_mm_unstable(mm);
 		ff_scan(mm, &seen);
