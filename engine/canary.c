@@ -266,27 +266,22 @@ long vt_outlasts(long (*left)(void *arg), void *arg)
 	long now, before = 0;
 
 	while ((now = left(arg))) {
-		bool long_enough;
-
 		if (now != before) {
 			before = now;
 			since = jiffies;
 			laps = vt_canary_laps();
 		}
-		long_enough = time_after(jiffies, since + VT_REST_SECS * HZ);
-		if (long_enough && vt_canary_laps() - laps >= VT_LAPS_WAITED)
+		if (time_after(jiffies, since + VT_REST_SECS * HZ) &&
+		    vt_canary_laps() - laps >= VT_LAPS_WAITED)
 			break;
 		if (!over && vt_rest_over())
 			over = jiffies | 1;
-		if (over && time_after(jiffies, over + 4 * HZ)) {
+		if (over && time_after(jiffies, over + VT_REST_GRACE * HZ)) {
 			vt_info("%ld of something are left, and the CPUs had too little time to say that it is for good\n",
 				now);
-			now = 0;
-			break;
+			return 0;
 		}
-		vt_canary_want(true);
 		schedule_timeout_idle(HZ / 20);
 	}
-	vt_canary_want(false);
 	return now;
 }

@@ -117,7 +117,7 @@ static void vt_run_teardown(struct vt_run *run)
 
 	run->sc->stop(run);
 	/* Whatever the scenario's own oracles made of it. */
-	if (vt_rest_kept() && !kept && !vt_run_races(run))
+	if (vt_rest_kept() && !kept && vt_rest_sure() && !vt_run_races(run))
 		vt_race(run, vt_stall_kind(run->sc), NULL, 0, 0, 0,
 			"a file did not come back when all its mms had gone");
 	vt_threads_free(run);

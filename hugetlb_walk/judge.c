@@ -130,6 +130,10 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	/* Before it is seen whether the entry still leads there. */
 	if (judges & BIT(HW_WRONG_FOLIO) && pte_present(l->entry)) {
 		wrong = hw_look_wrong(l, f);
+		/*
+		 * The page first, then the entry. Pairs with whoever clears an
+		 * entry before its page can become another's.
+		 */
 		smp_rmb();
 		if (wrong)
 			now = __pte(hw_word(&l->table[l->idx]));

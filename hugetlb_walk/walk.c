@@ -49,7 +49,10 @@ static void hw_walk(struct vt_thread *t, struct hw_look *l,
 	}
 	vt_count(t->run, rule->counter, 1);
 	vt_worked(t->run, HW_V_WAY, rule->counter - HW_C_VMA_LOCK);
-	/* A page has been stamped with the number of its time, or not at all. */
+	/*
+	 * The entry first, then the generation: what the entry leads to has the
+	 * stamp of this one or an earlier one. Pairs with hw_next_gen().
+	 */
 	smp_rmb();
 	l->stamp = hw_stamp(f, l->idx, READ_ONCE(f->gen[l->idx]));
 	vt_hold(t);

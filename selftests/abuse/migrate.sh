@@ -12,7 +12,7 @@ blocks=/sys/devices/system/memory
 # can be moved is moved before that is known.
 away_and_back()
 {
-	for m in $blocks/memory*/state; do
+	for m in "$blocks"/memory*/state; do
 		{ echo offline > "$m"; } 2> /dev/null && gone=$((gone + 1))
 		{ echo online > "$m"; } 2> /dev/null
 	done
@@ -57,7 +57,7 @@ skipped:*)
 	skip "huge pages migrate" "hugetlb_walk is $value"
 	;;
 *)
-	if [ -w $blocks/memory0/state ] || ls $blocks/memory*/state > /dev/null 2>&1; then
+	if [ -w "$blocks/memory0/state" ] || ls "$blocks"/memory*/state > /dev/null 2>&1; then
 		check "huge pages migrate" migrates
 	else
 		skip "huge pages migrate" "memory cannot go offline here (CONFIG_MEMORY_HOTREMOVE)"

@@ -161,7 +161,7 @@ teardown()
 	[ -e build/kernels/7.3/info ] || skip "no kernel 7.3"
 	ahead_of 7.3
 	grep -rqw vma_is_hugetlb "$ahead/src" --include=hugetlb_inline.h
-	! grep -rqwE 'is_vm_hugetlb_page|VM_SPECIAL|PG_private|PagePrivate' "$ahead/src" --include=*.h
+	run ! grep -rqwE 'is_vm_hugetlb_page|VM_SPECIAL|PG_private|PagePrivate' "$ahead/src" --include=*.h
 	VT_BUILD=$BATS_TEST_TMPDIR/build run scripts/build --werror 7.3-ahead
 	echo "$output"
 	[ "$status" = 0 ]
