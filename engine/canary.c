@@ -141,6 +141,7 @@ int vt_canary_start(void)
 	int ret = 0;
 
 	vt_canary_nr_laps = 0;
+	WRITE_ONCE(vt_canary_on, false);
 	cpus_read_lock();
 	for_each_online_cpu(cpu) {
 		struct vt_canary *c = per_cpu_ptr(&vt_canaries, cpu);
