@@ -1,41 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading memory that may be gone: freed and no longer mapped, or never there
- * because a pointer to it is wild. On a kernel that keeps its promises it always is
- * there; on one that does not, an oracle is to say so, and not to oops.
+ * Reading memory that may be gone: see nofault.c.
  */
 #ifndef VT_NOFAULT_H
 #define VT_NOFAULT_H
 
-#include <linux/compiler.h>
 #include <linux/types.h>
-#include <linux/uaccess.h>
 
-#include <asm/page.h>
-#include <asm/processor.h>
-
-/**
- * vt_read_nofault() - read a word of the kernel's memory, if it is there
- * @p: where
- * @word: set to what was read
- *
- * Reads once, and does not tell KASAN. The address is looked at first: what is no
- * address of the kernel's is not read.
- *
- * Context: any.
- * Return: false if there is no memory.
- */
-static __always_inline bool vt_read_nofault(const void *p, unsigned long *word)
-{
-	unsigned long addr = (unsigned long)p;
-
-	if ((long)addr >= 0 ||
-	    !__is_canonical_address(addr, boot_cpu_data.x86_virt_bits))
-		return false;
-	__get_kernel_nofault(word, p, unsigned long, gone);
-	return true;
-gone:
-	return false;
-}
+bool vt_read_nofault(const void *p, unsigned long *word);
 
 #endif /* VT_NOFAULT_H */
