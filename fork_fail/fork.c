@@ -114,6 +114,9 @@ static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
 		pos = FF_AFTER;
 	vt_count(run, FF_C_BY_WAY + plan->way * FF_NR_POS + pos, 1);
 	vt_worked(run, FF_V_WAY, plan->way);
+	/* Where it came to fail may be behind where it was to. */
+	if (pos != plan->pos)
+		vt_try(run, FF_V_POS, pos);
 	vt_worked(run, FF_V_POS, pos);
 	trace_fork_fail(p->mm, ff_ways[plan->way].name, ff_pos_names[pos],
 			plan->addr, err);
