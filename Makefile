@@ -34,8 +34,8 @@ clean-runs:
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
 export KERNEL_TREE KERNEL_IMAGE PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
-export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN
-export ABUSE ABUSE_SEED TRACING STRESS DAYS
+export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN ALL TRIES NEED
+export ABUSE ABUSE_SEED TRACING STRESS DAYS TESTS SMOKE
 
 torture:
 	@scripts/torture
@@ -52,8 +52,14 @@ report:
 replay:
 	@scripts/replay
 
+minimise:
+	@scripts/minimise
+
 check:
 	@scripts/check
+
+quick:
+	@scripts/check --quick
 
 bench:
 	@scripts/bench
@@ -77,9 +83,13 @@ help:
 	@echo 'make explore          search in deterministic guests, a seed each: KERNELS= SCENARIOS='
 	@echo '                      SEEDS=100 SEED=1 DURATION=5 JOBS=N COLD=1 (docs/deterministic.md)'
 	@echo 'make replay           the same again, and both sides of its first race: RUN=build/runs/X GDB=1'
+	@echo 'make minimise         leave out operations as long as the race of a run comes: RUN=build/runs/X'
+	@echo '                      TRIES=5 NEED=3 DURATION=5 ALL=1'
 	@echo 'make report           its races that are not known, as mails: RUN=build/runs/X'
 	@echo 'make compare          two runs side by side: A=build/runs/X B=build/runs/Y'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
+	@echo '                      KERNELS=7.3 TESTS="map_fixed watch": only these, only there'
+	@echo 'make quick            the newest kernel, one guest, what changed: a minute and a half'
 	@echo 'make bench            what the oracles and threads cost, in one guest'
 	@echo 'make mutation         kernels that break a promise each: are all found? (half an hour)'
 	@echo '                      KERNEL=7.3 MUTANTS="name ..." DEADLINE=60'
@@ -89,4 +99,4 @@ help:
 	@echo 'make clean-runs       remove the runs kept in build/runs (DAYS=N: older than that)'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay check bench mutation soak help
+.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay minimise check quick bench mutation soak help

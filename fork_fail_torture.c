@@ -38,27 +38,35 @@
 #include "space.h"
 #include "fork_fail/fork_fail.h"
 
+/* What fails. */
+#define FF_FAILING	"account signal dup copy inject"
+
 static const struct vt_kind ff_kinds[] = {
 	[FF_XA_ZERO] = { "xa_zero",
-		"the tree of a failed fork holds VMAs or nothing, no XA_ZERO_ENTRY that a walker takes for one (mm/mmap.c, dup_mmap())" },
+		"the tree of a failed fork holds VMAs or nothing, no XA_ZERO_ENTRY that a walker takes for one (mm/mmap.c, dup_mmap())",
+		.by = FF_FAILING },
 	[FF_FOREIGN] = { "foreign_vma",
-		"every VMA in the tree of an mm is of this mm (vma->vm_mm, include/linux/mm_types.h)" },
+		"every VMA in the tree of an mm is of this mm (vma->vm_mm, include/linux/mm_types.h)",
+		.by = FF_FAILING },
 	[FF_LEAK] = { "leak",
 		"each ->open() has its ->close(), and no memory, file, mm or VMA stays behind (exit_mmap())" },
 	[FF_PARENT] = { "parent",
-		"a fork, failed or not, leaves the parent's VMAs as they are, and a child has copies of them (fork(2))" },
+		"a fork, failed or not, leaves the parent's VMAs as they are, and a child has copies of them (fork(2))",
+		.by = FF_FAILING },
 	[FF_UNMARKED] = { "unmarked",
-		"what a failed fork leaves is marked MMF_UNSTABLE before its lock is dropped (dup_mmap())" },
+		"what a failed fork leaves is marked MMF_UNSTABLE before its lock is dropped (dup_mmap())",
+		.by = FF_FAILING },
 	[FF_BOOKS] = { "account",
 		"the sums of an mm are those of its VMAs, and a failed fork gives back what it charged (dup_mmap(), Documentation/mm/overcommit-accounting.rst)" },
 	[FF_REMAINS] = { "after_failure",
-		"a failed fork takes down what it copied, has no page tables or pages left at its end, and lets go of the parent's VMAs (dup_mmap(), check_mm(), vma_start_write_killable())" },
+		"a failed fork takes down what it copied, has no page tables or pages left at its end, and lets go of the parent's VMAs (dup_mmap(), check_mm(), vma_start_write_killable())",
+		.by = FF_FAILING },
 	[FF_UNREADY] = { "unready",
 		"a VMA can be found through its file when its ->open() has returned, not before (dup_mmap())" },
 };
 
 /* By what the next fork shall fail. A way that does not work here acts as "none". */
-const struct ff_choice ff_ways[FF_NR_WAYS + 1] = {
+const struct vt_choice ff_ways[FF_NR_WAYS + 1] = {
 	[FF_ACCOUNT]	= { "account",	1 },	/* no memory to account a VMA to */
 	[FF_SIGNAL]	= { "signal",	1 },	/* SIGKILL for who forks */
 	[FF_DUP]	= { "dup",	1 },	/* vm_area_dup() refused */
@@ -74,7 +82,7 @@ const char *const ff_pos_names[FF_NR_POS] = {
 };
 
 /* What a mixer does next in a parent. */
-const struct ff_choice ff_mixes[FF_NR_MIXES] = {
+static const struct vt_choice ff_mixes[FF_NR_MIXES] = {
 	[FF_MIX_CHURN]	= { "churn",	4 },	/* replace VMAs of the churn */
 	[FF_MIX_ZAP]	= { "zap",	1 },	/* unmap the shmem file's pages */
 	[FF_MIX_SCAN]	= { "scan",	1 },	/* walk the parent's tree */
@@ -82,23 +90,30 @@ const struct ff_choice ff_mixes[FF_NR_MIXES] = {
 };
 
 /* How a walker comes to a child. */
-const struct ff_choice ff_finds[FF_NR_FINDS] = {
+static const struct vt_choice ff_finds[FF_NR_FINDS] = {
 	[FF_FIND_RMAP]	= { "rmap",	1 },	/* by a file that it maps */
 	[FF_FIND_SLOT]	= { "slot",	3 },	/* where the forker shows it */
 };
 
 /* With what reference a walker looks at a child that the forker shows. */
-const struct ff_choice ff_refs[FF_NR_REFS] = {
-	[FF_REF_NONE]	= { "none",	1 },	/* as the OOM reaper, with no user's */
+static const struct vt_choice ff_refs[FF_NR_REFS] = {
+	[FF_REF_NONE]	= { "no_user",	1 },	/* as the OOM reaper, with no user's */
 	[FF_REF_USER]	= { "user",	7 },	/* with mmget() */
 };
 
+struct vt_draw ff_tables[FF_NR_TABLES] = {
+	[FF_T_WAY]	= VT_DRAW(ff_ways),
+	[FF_T_MIX]	= VT_DRAW_HOW(ff_mixes),
+	[FF_T_FIND]	= VT_DRAW_HOW(ff_finds),
+	[FF_T_REF]	= VT_DRAW_HOW(ff_refs),
+};
+
 static const struct vt_trials ff_trials[] = {
-	[FF_V_WAY]	= VT_TRIALS("fail", ff_ways),
+	[FF_V_WAY]	= VT_TRIALS_DRAWN("fail", ff_ways, &ff_tables[FF_T_WAY]),
 	[FF_V_POS]	= VT_TRIALS_NAMED("at", ff_pos_names, FF_NR_POS),
-	[FF_V_MIX]	= VT_TRIALS("mix", ff_mixes),
-	[FF_V_FIND]	= VT_TRIALS("find", ff_finds),
-	[FF_V_REF]	= VT_TRIALS("reference", ff_refs),
+	[FF_V_MIX]	= VT_TRIALS_DRAWN("mix", ff_mixes, &ff_tables[FF_T_MIX]),
+	[FF_V_FIND]	= VT_TRIALS_DRAWN("find", ff_finds, &ff_tables[FF_T_FIND]),
+	[FF_V_REF]	= VT_TRIALS_DRAWN("reference", ff_refs, &ff_tables[FF_T_REF]),
 };
 
 #define FF_ROW(way)							\
@@ -125,13 +140,15 @@ static const char *const ff_counters[] = {
 	[FF_C_ZAPS] = "zaps",
 	[FF_C_CHURNED] = "churned",
 	[FF_C_BURSTS] = "bursts",
+	[FF_C_KILLED_ASLEEP] = "killed_asleep",	/* while it waited for a reader */
+	[FF_C_ENDS] = "ends_counted",	/* children whose pages were counted */
+	[FF_C_EVEN] = "bursts_even",	/* that left committed memory as it was */
+#ifdef VT_BENCH
 	[FF_C_CHECKED] = "checked",	/* for the price of a look, in one run */
 	[FF_C_CHECKED_NS] = "checked_ns",
 	[FF_C_BARE] = "bare",
 	[FF_C_BARE_NS] = "bare_ns",
-	[FF_C_KILLED_ASLEEP] = "killed_asleep",	/* while it waited for a reader */
-	[FF_C_ENDS] = "ends_counted",	/* children whose pages were counted */
-	[FF_C_EVEN] = "bursts_even",	/* that left committed memory as it was */
+#endif
 };
 
 static const char *const ff_hists[] = {
@@ -144,6 +161,15 @@ static const char *const ff_hists[] = {
 
 static int ff_probe(struct vt_run *run)
 {
+	unsigned int i;
+
+	/* Injection picks no place, and is told of as in the middle. */
+	vt_trial_needs(run, FF_V_POS, FF_FIRST, "account signal dup copy");
+	vt_trial_needs(run, FF_V_POS, FF_MIDDLE, "account signal dup copy inject");
+	vt_trial_needs(run, FF_V_POS, FF_LAST, "account signal dup copy");
+	vt_trial_needs(run, FF_V_POS, FF_AFTER, "signal copy");
+	for (i = 0; i < FF_NR_REFS; i++)
+		vt_trial_needs(run, FF_V_REF, i, "slot");
 	if (vt_fork_marks() == VT_NO)
 		vt_absent(run, FF_UNMARKED,
 			  "this kernel promises no mark on what a failed fork leaves");
@@ -195,9 +221,12 @@ static int ff_start(struct vt_run *run)
 	st->run = run;
 	init_waitqueue_head(&st->wq);
 	init_rwsem(&st->busy);
-	st->burst_next = jiffies + HZ / 2;
+	st->burst_next = jiffies;
 
-	/* Two of 60 %: each can be mapped, one VMA of both is too large. */
+	/*
+	 * Each half is 60 % of RAM and swap. Heuristic overcommit lets each be
+	 * mapped; the VMA that they merge into is too large for fork to account.
+	 */
 	si_meminfo(&info);
 	swap = vt_lookup("total_swap_pages");
 	swap = swap ? READ_ONCE(*(long *)swap) : 0;
@@ -217,10 +246,11 @@ static int ff_start(struct vt_run *run)
 		return ret;
 
 	st->nr_forkers = min_t(u64, vt_params.nwriters, st->nr_parents);
-	for (i = 0; !IS_ERR(t) && i < st->nr_forkers; i++)
-		t = vt_spawn(run, "fork", i, ff_forker, NULL);
-	for (i = 0; !IS_ERR(t) && i < vt_params.nreaders; i++)
-		t = vt_spawn(run, "walk", i, ff_walker, NULL);
+	ret = vt_spawn_all(run, "fork", st->nr_forkers, ff_forker, NULL);
+	if (!ret)
+		ret = vt_spawn_all(run, "walk", vt_params.nreaders, ff_walker, NULL);
+	if (ret)
+		return ret;
 	for (i = 0; !IS_ERR(t) && i < st->nr_parents; i++)
 		t = vt_spawn(run, "mix", i, ff_mixer, &st->parents[i]);
 
@@ -277,9 +307,10 @@ const struct vt_scenario fork_fail_torture = {
 	.nr_hists = ARRAY_SIZE(ff_hists),
 	.trials = ff_trials,
 	.nr_trials = ARRAY_SIZE(ff_trials),
+	.draws = ff_tables,
+	.nr_draws = ARRAY_SIZE(ff_tables),
 	.symbols = ff_symbols,
-	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED(kernel_clone), VT_NEED(do_exit),
-			  VT_NEED(kernel_wait), VT_NEED(sys_madvise)),
+	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED_FORK, VT_NEED(sys_madvise)),
 	.probe = ff_probe,
 	.start = ff_start,
 	.rest = ff_rest,

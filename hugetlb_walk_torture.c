@@ -6,8 +6,8 @@
  * so that one PMD table hangs in all of them. Writers make one mm or all of
  * them lose it, in every way there is, and let them share again; readers walk
  * the tables under each protection that is documented, and let the kernel's own
- * walkers do so. A second, small set of mms (the "lab") serves a directed race:
- * one mm splits its VMA, or is gone, at the very moment another begins to share.
+ * walkers do so. A second, small set of mms serves a directed race: one mm splits
+ * its VMA, or exits, at the moment at which another begins to share.
  *
  * What is judged, and what each judgement rests on:
  *
@@ -103,19 +103,30 @@
 #include "hugetlb_walk/look.h"
 #include "hugetlb_walk/symbols.h"
 
+/* What changes the mms of the slots, and who judges what is found in them. */
+#define HW_CHANGES	"munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split " \
+			"dontneed punch truncate exit purge"
+#define HW_LOCKED	"vma_lock per_vma i_mmap"
+
 static const struct vt_kind hw_kinds[] = {
 	[HW_TABLE_FREED] = { "table_freed",
-		"a page table stays one under a walker that is protected, GUP-fast included (hugetlb.h, huge_pte_offset())" },
+		"a page table stays one under a walker that is protected, GUP-fast included (hugetlb.h, huge_pte_offset())",
+		.by = HW_CHANGES, .with = "irqs_off " HW_LOCKED },
 	[HW_TABLE_MOVED] = { "table_moved",
-		"no unsharing under the hugetlb vma lock with mmap or VMA lock (hugetlb.h), nor under i_mmap_rwsem (asserted in huge_pmd_unshare(), though hugetlb.h promises no more than that the table stays)" },
+		"no unsharing under the hugetlb vma lock with mmap or VMA lock (hugetlb.h), nor under i_mmap_rwsem (asserted in huge_pmd_unshare(), though hugetlb.h promises no more than that the table stays)",
+		.by = HW_CHANGES, .with = HW_LOCKED },
 	[HW_ENTRY_MOVED] = { "entry_moved",
-		"an entry that is present stays what it is under these locks, but for migration under the hugetlb vma lock (hugetlb.h, huge_pte_offset(), 2.1)" },
+		"an entry that is present stays what it is under these locks, but for migration under the hugetlb vma lock (hugetlb.h, huge_pte_offset(), 2.1)",
+		.by = HW_CHANGES, .with = HW_LOCKED },
 	[HW_NO_SYNC] = { "no_sync",
-		"the last unsharer waits for GUP-fast before the table is changed (tlb.h, tlb_flush_unshared_tables())" },
+		"the last unsharer waits for GUP-fast before the table is changed (tlb.h, tlb_flush_unshared_tables())",
+		.by = HW_CHANGES, .with = "irqs_off" },
 	[HW_WRONG_FOLIO] = { "wrong_folio",
-		"an entry leads to the file's page of this index, and so does a pin (hugetlb.h, gup.c)" },
+		"an entry leads to the file's page of this index, and so does a pin (hugetlb.h, gup.c)",
+		.by = HW_CHANGES, .with = "irqs_off pin_fast pin " HW_LOCKED },
 	[HW_STALE_TLB] = { "stale_tlb",
-		"nobody reads what was in a page before it was punched out (fallocate(2))" },
+		"nobody reads what was in a page before it was punched out (fallocate(2))",
+		.by = "punch truncate" },
 	[HW_SHARE_COUNT] = { "share_count",
 		"a table's count is the number of its sharers less one, under i_mmap_rwsem (hugetlb.c, huge_pmd_share())" },
 	[HW_SPLIT_SHARED] = { "split_shared",
@@ -128,7 +139,7 @@ static const struct vt_kind hw_kinds[] = {
  * What a writer does next. How often: pages that have to be zeroed again, and
  * exits, take their time.
  */
-const struct hw_choice hw_ops[HW_NR_OPS] = {
+static const struct vt_choice hw_ops[HW_NR_OPS] = {
 	[HW_MUNMAP]		= { "munmap",		4 },
 	[HW_MAP_FIXED]		= { "map_fixed",	4 },
 	[HW_PARTIAL]		= { "munmap_part",	5 },
@@ -143,8 +154,26 @@ const struct hw_choice hw_ops[HW_NR_OPS] = {
 	[HW_PURGE]		= { "purge",		1 },
 };
 
+/*
+ * What is done in the lab. The split that unmaps nothing is the one to tell: mostly
+ * that.
+ */
+static const struct vt_choice hw_lab_firsts[] = {
+	[HW_LAB_MADVISE] = { "lab_madvise_split", 1 }, { NULL, 1 },
+};
+
+static const struct vt_choice hw_labs[HW_LAB_NR_OPS] = {
+	[HW_LAB_MADVISE]	= { "lab_madvise_split", 1 },
+	[HW_LAB_PARTIAL]	= { "lab_munmap_part",	1 },
+	[HW_LAB_MAP_FIXED]	= { "lab_map_fixed",	1 },
+	[HW_LAB_MPROTECT]	= { "lab_mprotect_part", 1 },
+	[HW_LAB_MREMAP]		= { "lab_mremap",	1 },
+	[HW_LAB_MUNMAP]		= { "lab_munmap",	1 },
+	[HW_LAB_EXIT]		= { "lab_exit",		1 },
+};
+
 /* By which walk a reader looks next. */
-const struct hw_choice hw_ways[HW_NR_WAYS] = {
+static const struct vt_choice hw_ways[HW_NR_WAYS] = {
 	[HW_BY_VMA_LOCK]	= { "vma_lock",		3 },
 	[HW_BY_PER_VMA]		= { "per_vma",		3 },
 	[HW_BY_I_MMAP]		= { "i_mmap",		3 },
@@ -155,11 +184,18 @@ const struct hw_choice hw_ways[HW_NR_WAYS] = {
 	[HW_BY_MINCORE]		= { "mincore",		1 },
 };
 
+struct vt_draw hw_tables[HW_NR_TABLES] = {
+	[HW_T_OP]		= VT_DRAW(hw_ops),
+	[HW_T_LAB_FIRST]	= VT_DRAW(hw_lab_firsts),
+	[HW_T_LAB]		= VT_DRAW(hw_labs),
+	[HW_T_WAY]		= VT_DRAW_HOW(hw_ways),
+};
+
 static const char *const hw_lab_names[] = { "met" };
 
 static const struct vt_trials hw_trials[] = {
-	[HW_V_OP]	= VT_TRIALS("op", hw_ops),
-	[HW_V_WAY]	= VT_TRIALS("walk", hw_ways),
+	[HW_V_OP]	= VT_TRIALS_DRAWN("op", hw_ops, &hw_tables[HW_T_OP]),
+	[HW_V_WAY]	= VT_TRIALS_DRAWN("walk", hw_ways, &hw_tables[HW_T_WAY]),
 	[HW_V_LAB]	= VT_TRIALS_NAMED("directed", hw_lab_names,
 					  ARRAY_SIZE(hw_lab_names)),
 };
@@ -192,15 +228,17 @@ static const char *const hw_counters[] = {
 	[HW_C_TRUNCATE] = "truncate",
 	[HW_C_EXIT] = "exit",
 	[HW_C_PURGE] = "purge",
-	[HW_C_DIRECTED] = "directed",	/* rounds in the lab */
+	[HW_C_DIRECTED] = "directed",	/* rounds of the directed race */
 	[HW_C_OVERLAPPED] = "directed_met",	/* in which both met */
 	[HW_C_MIGRATING] = "migrating",	/* entries that a migration took away */
 	[HW_C_NO_PAGE] = "no_page",	/* no huge page, or past the end */
 	[HW_C_FAILED] = "failed",	/* for want of memory */
+#ifdef VT_BENCH
 	[HW_C_CHECKED] = "checked",	/* for the price of a look */
 	[HW_C_CHECKED_NS] = "checked_ns",
 	[HW_C_BARE] = "bare",
 	[HW_C_BARE_NS] = "bare_ns",
+#endif
 };
 
 static const char *const hw_hists[] = {
@@ -250,6 +288,9 @@ static void hw_probe_trials(struct vt_run *run)
 	if (!vt_has(sys_mincore))
 		vt_trial_absent(run, HW_V_WAY, HW_BY_MINCORE,
 				"its system call cannot be found");
+	if (!hw_some_lab_op())
+		vt_trial_absent(run, HW_V_LAB, 0,
+				"ops= leaves no operation that this kernel has");
 	/* One CPU runs one of the two at a time. */
 	if (num_online_cpus() == 1)
 		vt_trial_absent(run, HW_V_LAB, 0, "there is one CPU");
@@ -277,6 +318,9 @@ static int hw_probe(struct vt_run *run)
 	if (pool.free < HW_LEAST)
 		vt_skip(run, "%ld free huge pages of %lu kB, needs %d: sysctl vm.nr_hugepages=%d",
 			pool.free, PMD_SIZE / SZ_1K, HW_LEAST, HW_MOST);
+
+	if (!hw_some_op() && !(vt_rmap_known() && hw_some_lab_op()))
+		vt_skip(run, "ops= leaves no operation that this kernel has");
 
 	if (!IS_ENABLED(CONFIG_MMU_GATHER_RCU_TABLE_FREE))
 		vt_absent(run, HW_NO_SYNC,
@@ -362,26 +406,17 @@ static int hw_spaces(struct hw_state *st)
 
 static int hw_threads(struct vt_run *run, struct hw_state *st)
 {
-	struct vt_thread *t;
-	unsigned int i;
+	unsigned int lab = vt_rmap_known();
+	int ret;
 
-	for (i = 0; i < vt_params.nreaders; i++) {
-		t = vt_spawn(run, "r", i, hw_reader, st);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	for (i = 0; i < vt_params.nwriters; i++) {
-		t = vt_spawn(run, "w", i, hw_writer, st);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	if (!vt_rmap_known())
-		return 0;
-	t = vt_spawn(run, "split", 0, hw_splitter, st);
-	if (IS_ERR(t))
-		return PTR_ERR(t);
-	t = vt_spawn(run, "join", 0, hw_joiner, st);
-	return PTR_ERR_OR_ZERO(t);
+	ret = vt_spawn_all(run, "r", vt_params.nreaders, hw_reader, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "w", vt_params.nwriters, hw_writer, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "split", lab, hw_splitter, st);
+	if (!ret)
+		ret = vt_spawn_all(run, "join", lab, hw_joiner, st);
+	return ret;
 }
 
 static int hw_start(struct vt_run *run)
@@ -503,6 +538,8 @@ const struct vt_scenario hugetlb_walk_torture = {
 	.nr_hists = ARRAY_SIZE(hw_hists),
 	.trials = hw_trials,
 	.nr_trials = ARRAY_SIZE(hw_trials),
+	.draws = hw_tables,
+	.nr_draws = ARRAY_SIZE(hw_tables),
 	.symbols = hw_symbols,
 	.needs = VT_NEEDS(VT_NEED_SPACE),
 	.probe = hw_probe,

@@ -29,29 +29,38 @@
 #include "space.h"
 #include "map_fixed/map_fixed.h"
 
+/* What is seen in the arena, and what the module's file can be in. */
+#define MF_IN_ARENA	"dozens whole straddle limit locked inside exact"
+#define MF_OF_FILE	"dozens straddle limit locked inside exact"
+
 static const struct vt_kind mf_kinds[] = {
 	[MF_GAP] = { "gap",
-		"MAP_FIXED overwrites the tree in one store, readers under RCU see old or new (mm/vma.c, since 6.12)" },
+		"MAP_FIXED overwrites the tree in one store, readers under RCU see old or new (mm/vma.c, since 6.12)",
+		.by = "sparse " MF_IN_ARENA },
 	[MF_NO_VMA] = { "no_vma",
-		"a fault that finds no VMA to lock and takes mmap_lock finds the old or the new one (mmap(2), MAP_FIXED)" },
+		"a fault that finds no VMA to lock and takes mmap_lock finds the old or the new one (mmap(2), MAP_FIXED)",
+		.by = "sparse " MF_IN_ARENA },
 	[MF_STALE] = { "stale",
-		"when mmap() has returned, nobody reads what was mapped before (mmap(2), MAP_FIXED)" },
+		"when mmap() has returned, nobody reads what was mapped before (mmap(2), MAP_FIXED)",
+		.by = MF_IN_ARENA },
 	[MF_CLOSE_ORDER] = { "close_order",
-		"->close() of what is replaced runs before ->mmap() of what replaces it (vms_clean_up_area())" },
+		"->close() of what is replaced runs before ->mmap() of what replaces it (vms_clean_up_area())",
+		.by = MF_OF_FILE, .with = "file" },
 	[MF_HALF_ABORT] = { "half_abort",
-		"a replacement its file refused leaves the range whole or empty, and nothing else (vms_abort_munmap_vmas())" },
+		"a replacement its file refused leaves the range whole or empty, and nothing else (vms_abort_munmap_vmas())",
+		.by = "refuse" },
 	[MF_ACCOUNT] = { "account",
 		"map_count, total_vm, locked_vm, data_vm, exec_vm, stack_vm and committed memory are those of the mappings there are" },
 };
 
 /*
  * What a writer replaces next. "sparse" without that range acts as "straddle",
- * "straddle" without two neighbours as "limit", and what finds no room to leave
- * something on both sides as "exact".
+ * "straddle" without two neighbours as "limit", or as "inside" where that is left
+ * out, and what finds no room to leave something on both sides as "exact".
  */
-const struct mf_choice mf_draws[MF_NR_DRAWS] = {
+static const struct vt_choice mf_replaces[MF_D_NR] = {
 	[MF_D_DOZENS]	= { "dozens",	1 },	/* of VMAs by one */
-	[MF_D_WHOLE]	= { "whole",	1 },	/* all of the arena by one, repeatedly */
+	[MF_D_WHOLE]	= { "whole",	1 },	/* all of the arena by one */
 	[MF_D_SPARSE]	= { "sparse",	2 },	/* the sparse range */
 	[MF_D_STRADDLE]	= { "straddle",	16 },	/* parts of two neighbours */
 	[MF_D_LIMIT]	= { "limit",	4 },	/* a whole VMA, at RLIMIT_AS */
@@ -61,41 +70,58 @@ const struct mf_choice mf_draws[MF_NR_DRAWS] = {
 };
 
 /* Before that: has a replacement fail, and sees what it leaves? */
-const struct mf_choice mf_aborts[MF_NR_BEFORES] = {
-	[MF_DO]		= { "abort",	1 },
-	[MF_DO_NOT]	= { "none",	7 },
-};
+static const struct vt_choice mf_refuse_turns[] = { { "refuse", 1 }, { NULL, 7 } };
 
 /* And does it sum up the mm's mappings? */
-const struct mf_choice mf_accounts[MF_NR_BEFORES] = {
-	[MF_DO]		= { "account",	1 },
-	[MF_DO_NOT]	= { "none",	15 },
+static const struct vt_choice mf_account_turns[] = { { "account", 1 }, { NULL, 15 } };
+
+/* Does it see whether some operation leaves memory committed? */
+static const struct vt_choice mf_burst_turns[] = { { "burst", 1 }, { NULL, 31 } };
+
+/* What is mapped. "whole" and "sparse" are anonymous. */
+static const struct vt_choice mf_backings[MF_NR_BACKINGS] = {
+	[MF_ANON] = { "anon", 1 }, [MF_SHMEM] = { "shmem", 1 }, [MF_FILE] = { "file", 1 },
 };
 
 /* What lies where a replacement is to fail. */
-const struct mf_choice mf_laids[MF_NR_LAIDS] = {
+static const struct vt_choice mf_laids[MF_NR_LAIDS] = {
 	[MF_LAID_PIECES] = { "pieces",	1 },	/* a VMA per two pages */
 	[MF_LAID_ONE]	= { "one",	1 },	/* one VMA */
 };
 
 /* Who refuses it. */
-const struct mf_choice mf_refusers[MF_NR_REFUSERS] = {
-	[MF_BY_LIMIT]	= { "limit",	2 },	/* the kernel, for RLIMIT_AS */
-	[MF_BY_FILE]	= { "file",	2 },	/* the new mapping's file, at once */
-	[MF_BY_FILE_LATE] = { "late",	2 },	/* when it has set up the VMA */
-	[MF_BY_PREPARE]	= { "prepare",	2 },	/* before there is a VMA */
+static const struct vt_choice mf_refusers[MF_NR_REFUSERS] = {
+	[MF_BY_LIMIT]	= { "by_limit",	2 },	/* the kernel, for RLIMIT_AS */
+	[MF_BY_FILE]	= { "by_file",	2 },	/* the new mapping's file, at once */
+	[MF_BY_FILE_LATE] = { "by_file_late", 2 }, /* when it has set up the VMA */
+	[MF_BY_PREPARE]	= { "by_prepare", 2 },	/* before there is a VMA */
 };
 
 /* And how what is refused was asked for. */
-const struct mf_choice mf_refuseds[MF_NR_REFUSEDS] = {
+static const struct vt_choice mf_refuseds[MF_NR_REFUSEDS] = {
 	[MF_SHARED]	= { "shared",	1 },	/* and not writable */
 	[MF_PRIVATE]	= { "private",	1 },	/* and writable: it is accounted */
 };
 
-/* Does it see whether some operation leaves memory committed? */
-const struct mf_choice mf_burst_draws[MF_NR_BEFORES] = {
-	[MF_DO]		= { "burst",	1 },
-	[MF_DO_NOT]	= { "none",	31 },
+/* The operations of a burst; of those that readers do not see. */
+static const struct vt_choice mf_leaks[MF_NR_LEAKS] = {
+	[MF_L_SHARED]	= { "burst_shared",	1 },
+	[MF_L_MERGE]	= { "burst_merge",	1 },
+	[MF_L_PRIVATE]	= { "burst_private",	1 },
+	[MF_L_LATE]	= { "burst_late",	1 },
+	[MF_L_PREPARE]	= { "burst_prepare",	1 },
+};
+
+struct vt_draw mf_tables[MF_NR_TABLES] = {
+	[MF_T_REPLACE]	= VT_DRAW(mf_replaces),
+	[MF_T_REFUSE]	= VT_DRAW(mf_refuse_turns),
+	[MF_T_ACCOUNT]	= VT_DRAW(mf_account_turns),
+	[MF_T_BURST]	= VT_DRAW(mf_burst_turns),
+	[MF_T_BACKING]	= VT_DRAW_HOW(mf_backings),
+	[MF_T_LAID]	= VT_DRAW_HOW(mf_laids),
+	[MF_T_REFUSER]	= VT_DRAW_HOW(mf_refusers),
+	[MF_T_REFUSED]	= VT_DRAW_HOW(mf_refuseds),
+	[MF_T_LEAK]	= VT_DRAW_HOW(mf_leaks),
 };
 
 const char *const mf_counters[] = {
@@ -116,6 +142,7 @@ const char *const mf_counters[] = {
 	[MF_C_GAP_AFTER_FAILURE] = "gap_after_failure",
 	[MF_C_LOCK_MISS] = "lock_miss",
 	[MF_C_EFAULT] = "efault",
+#ifdef VT_BENCH
 	[MF_C_CHECKED] = "checked",	/* for the price of a look, in one run */
 	[MF_C_CHECKED_NS] = "checked_ns",
 	[MF_C_BARE] = "bare",
@@ -124,6 +151,7 @@ const char *const mf_counters[] = {
 	[MF_C_BESIDE_NS] = "beside_ns",
 	[MF_C_ALONE] = "alone",
 	[MF_C_ALONE_NS] = "alone_ns",
+#endif
 };
 
 static const char *const mf_look_names[MF_NR_LOOKS] = {
@@ -133,8 +161,10 @@ static const char *const mf_look_names[MF_NR_LOOKS] = {
 
 static const struct vt_trials mf_trials[] = {
 	[MF_V_REPLACE]	= VT_TRIALS_NAMED("replace", mf_counters, MF_C_LOCKED + 1),
-	[MF_V_REFUSER]	= VT_TRIALS("refuser", mf_refusers),
-	[MF_V_REFUSED]	= VT_TRIALS("refused", mf_refuseds),
+	[MF_V_REFUSER]	= VT_TRIALS_DRAWN("refuser", mf_refusers,
+					  &mf_tables[MF_T_REFUSER]),
+	[MF_V_REFUSED]	= VT_TRIALS_DRAWN("refused", mf_refuseds,
+					  &mf_tables[MF_T_REFUSED]),
 	[MF_V_LOOK]	= VT_TRIALS_NAMED("look", mf_look_names, MF_NR_LOOKS),
 };
 
@@ -149,6 +179,7 @@ const char *const mf_backing_names[MF_NR_BACKINGS] = {
 struct mf_state {
 	unsigned int nr_spaces;
 	struct mf_space *spaces;
+	struct vt_leaks leaks;
 };
 
 /*
@@ -282,6 +313,7 @@ static int mf_start(struct vt_run *run)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		state->nr_spaces++;
+		state->spaces[i].leaks = &state->leaks;
 		ret = mf_space_init(run, &state->spaces[i],
 				    writers / n + (i < writers % n));
 		if (ret)
@@ -299,6 +331,7 @@ static void mf_rest(struct vt_run *run)
 		kthread_use_mm(state->spaces[i].mm);
 		mf_rest_space(&state->spaces[i]);
 		kthread_unuse_mm(state->spaces[i].mm);
+		mf_rest_end(&state->spaces[i]);
 	}
 }
 
@@ -325,6 +358,40 @@ static void mf_stop(struct vt_run *run)
 	kfree(state);
 }
 
+/* What has to be drawn for a shape or a backing to come. */
+static int mf_probe(struct vt_run *run)
+{
+	static const char *const needs[MF_C_LOCKED + 1] = {
+		[MF_C_EXACT] = "exact", [MF_C_INSIDE] = "inside",
+		[MF_C_STRADDLE] = "straddle", [MF_C_DOZENS] = "dozens whole",
+		[MF_C_MERGE] = "inside locked", [MF_C_SPARSE] = "sparse",
+		[MF_C_LIMIT] = "limit", [MF_C_ANON] = "anon",
+		[MF_C_SHMEM] = "shmem", [MF_C_FILE] = "file",
+		[MF_C_LOCKED] = "locked",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(needs); i++)
+		vt_trial_needs(run, MF_V_REPLACE, i, needs[i]);
+	vt_trial_needs(run, MF_V_REPLACE, MF_C_MERGE, "anon");
+	/* What is whole or sparse is anonymous, whatever is drawn. */
+	for (i = MF_C_ANON; i <= MF_C_FILE; i++)
+		vt_trial_needs(run, MF_V_REPLACE, i,
+			       "dozens straddle limit locked inside exact");
+	for (i = 0; i < MF_NR_REFUSERS; i++)
+		vt_trial_needs(run, MF_V_REFUSER, i, "refuse");
+	for (i = 0; i < MF_NR_REFUSEDS; i++) {
+		vt_trial_needs(run, MF_V_REFUSED, i, "refuse");
+		vt_trial_needs(run, MF_V_REFUSED, i,
+			       "by_file by_file_late by_prepare");
+	}
+	/* Only what a burst has shown to leak nothing is refused. */
+	vt_trial_needs(run, MF_V_REFUSED, MF_PRIVATE, "burst");
+	vt_trial_needs(run, MF_V_REFUSED, MF_PRIVATE,
+		       "burst_private burst_late burst_prepare");
+	return 0;
+}
+
 const struct vt_scenario map_fixed_torture = {
 	.name = "map_fixed",
 	.kinds = mf_kinds,
@@ -335,7 +402,10 @@ const struct vt_scenario map_fixed_torture = {
 	.nr_hists = ARRAY_SIZE(mf_hists),
 	.trials = mf_trials,
 	.nr_trials = ARRAY_SIZE(mf_trials),
+	.draws = mf_tables,
+	.nr_draws = ARRAY_SIZE(mf_tables),
 	.needs = VT_NEEDS(VT_NEED_SPACE),
+	.probe = mf_probe,
 	.start = mf_start,
 	.rest = mf_rest,
 	.stop = mf_stop,

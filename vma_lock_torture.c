@@ -9,8 +9,8 @@
  * mms away and put others in their place: new ones, and children that fork
  * made. So VMA objects go from mm to mm while readers look at them.
  *
- * A space is counted by those who use it. Whoever lets go last finds an mm that
- * nobody else can reach, and all locks in it must be at rest.
+ * Spaces are reference counted. The last user has an mm that nobody else can
+ * reach, so that every VMA lock in it must be free: "ref_leak" judges that.
  *
  * Writers say in the space which region they are at work in. Readers aim there
  * every other time, and a look is exposed if something was in flight in its
@@ -37,23 +37,39 @@
 #include "space.h"
 #include "vma_lock/vma_lock.h"
 
+/*
+ * What is in flight where readers look, what makes objects of VMAs come up in other
+ * mms, and what shows who excludes readers.
+ */
+#define VL_IN_SIGHT	"munmap map_fixed mprotect mremap madvise lock grow mlock fork hand_over"
+#define VL_HANDED_ON	"map_fixed mprotect mremap madvise mlock fork hand_over"
+#define VL_EXCLUDE	"munmap map_fixed mremap lock fork hand_over"
+
 static const struct vt_kind vl_kinds[] = {
 	[VL_WRONG_MM] = { "wrong_mm",
-		"the VMA that lock_vma_under_rcu() hands out belongs to the mm it was asked about (mm/mmap_lock.c)" },
+		"the VMA that lock_vma_under_rcu() hands out belongs to the mm it was asked about (mm/mmap_lock.c)",
+		.by = VL_HANDED_ON },
 	[VL_WRONG_RANGE] = { "wrong_range",
-		"it contains the address it was asked about (mm/mmap_lock.c)" },
+		"it contains the address it was asked about (mm/mmap_lock.c)",
+		.by = VL_IN_SIGHT },
 	[VL_DETACHED] = { "detached",
-		"it is not isolated, and nobody isolates it before vma_end_read() (lock_vma_under_rcu())" },
+		"it is not isolated, and nobody isolates it before vma_end_read() (lock_vma_under_rcu())",
+		.by = VL_IN_SIGHT },
 	[VL_UNSTABLE] = { "unstable",
-		"its bounds, flags, file, offset, vm_ops and vm_private_data stay until vma_end_read() (Documentation/mm/process_addrs.rst)" },
+		"its bounds, flags, file, offset, vm_ops and vm_private_data stay until vma_end_read() (Documentation/mm/process_addrs.rst)",
+		.by = VL_IN_SIGHT },
 	[VL_OVERLAP] = { "overlap",
-		"vma_start_write() returns when no reader is inside, and none gets in before mmap_lock is dropped (Documentation/mm/process_addrs.rst)" },
+		"vma_start_write() returns when no reader is inside, and none gets in before mmap_lock is dropped (Documentation/mm/process_addrs.rst)",
+		.by = VL_EXCLUDE },
 	[VL_REF_LEAK] = { "ref_leak",
-		"at rest vm_refcnt of an attached VMA is 1 (vm_refcnt in mm_types.h); before it, the lock is free and detached not set" },
+		"at rest vm_refcnt of an attached VMA is 1 (vm_refcnt in mm_types.h); before it, the lock is free and detached not set",
+		.by = VL_IN_SIGHT },
 	[VL_REF_LIMIT] = { "ref_limit",
-		"at VM_REFCNT_LIMIT a further reader is refused (vma_start_read())" },
+		"at VM_REFCNT_LIMIT a further reader is refused (vma_start_read())",
+		.by = "exchange" },
 	[VL_ACCOUNT] = { "account",
-		"the sums of an mm are those of its VMAs, and what was undone or refused leaves no memory committed (Documentation/mm/overcommit-accounting.rst)" },
+		"the sums of an mm are those of its VMAs, and what was undone or refused leaves no memory committed (Documentation/mm/overcommit-accounting.rst)",
+		.by = "burst " VL_IN_SIGHT },
 	[VL_RELOCK] = { "relock",
 		"write locks end when mmap_lock is released or downgraded; after that each VMA can be locked for read (Documentation/mm/process_addrs.rst)" },
 };
@@ -73,10 +89,12 @@ static const char *const vl_counters[] = {
 	[VL_FORKS] = "forks",
 	[VL_FORK_ERRORS] = "fork_errors",
 	[VL_EXITS] = "exits",
+#ifdef VT_BENCH
 	[VL_BARE] = "bare",
 	[VL_BARE_NS] = "bare_ns",
 	[VL_CHECKED] = "checked",
 	[VL_CHECKED_NS] = "checked_ns",
+#endif
 };
 
 static const char *const vl_hists[] = {
@@ -85,19 +103,24 @@ static const char *const vl_hists[] = {
 };
 
 /* What writers do. */
-const struct vl_choice vl_changes[] = {
-	{ "munmap", 6, vl_do_munmap },
-	{ "map_fixed", 8, vl_do_map_fixed },
-	{ "mprotect", 8, vl_do_mprotect },
-	{ "mremap", 6, vl_do_mremap },
-	{ "madvise", 6, vl_do_madvise },
-	{ "lock", 4, vl_do_lock },
-	{ "grow", 2, vl_do_grow },
-	{ "mlock", 4, vl_do_mlock },
-	{ "fork", 1, vl_do_fork },
+static const struct vt_choice vl_changes[VL_D_NR] = {
+	[VL_D_MUNMAP]	= { "munmap", 6 },
+	[VL_D_MAP_FIXED] = { "map_fixed", 8 },
+	[VL_D_MPROTECT]	= { "mprotect", 8 },
+	[VL_D_MREMAP]	= { "mremap", 6 },
+	[VL_D_MADVISE]	= { "madvise", 6 },
+	[VL_D_LOCK]	= { "lock", 4 },
+	[VL_D_GROW]	= { "grow", 2 },
+	[VL_D_MLOCK]	= { "mlock", 4 },
+	[VL_D_FORK]	= { "fork", 1 },
 };
 
-const unsigned int vl_nr_changes = ARRAY_SIZE(vl_changes);
+/* What they do besides, so often in each round: see vl_turns(). */
+static const struct vt_choice vl_rounds[VL_NR_TURNS] = {
+	[VL_R_HAND_OVER] = { "hand_over", 2 },	/* an object to another mm */
+	[VL_R_EXCHANGE]	= { "exchange", 1 },	/* a new mm for an old one, in six */
+	[VL_R_BURST]	= { "burst", 1 },	/* in half a second */
+};
 
 /* Of what madvise() is asked for. */
 const struct vl_advice vl_advices[VL_NR_ADVICES] = {
@@ -116,33 +139,55 @@ static const char *const vl_lock_names[VL_NR_LOCKS] = {
 };
 
 /* How long readers hold a VMA. */
-const struct vl_choice vl_holds[VL_HOLDS] = {
+static const struct vt_choice vl_holds[VL_HOLDS] = {
 	[VL_SLEEP] = { "sleep", 1 },
 	[VL_SPIN] = { "spin", 127 },
 	[VL_NO_HOLD] = { "no_hold", 384 },
 };
 
-static const struct vt_trials vl_trials[] = {
-	[VL_V_CHANGE]	= VT_TRIALS("change", vl_changes),
-	[VL_V_ADVICE]	= VT_TRIALS("madvise", vl_advices),
-	[VL_V_LOCK]	= VT_TRIALS_NAMED("lock", vl_lock_names, VL_NR_LOCKS),
-	[VL_V_HOLD]	= VT_TRIALS("hold", vl_holds),
+/* What is done in bursts: one after the other. */
+static const struct vt_choice vl_bursts[VL_BURSTS] = {
+	[VL_B_SHRINK_MOVE] = { "burst_shrink_move", 1 },
+	[VL_B_GROW_MOVE] = { "burst_grow_move", 1 },
+	[VL_B_GROW_REFUSED] = { "burst_grow_refused", 1 },
+	[VL_B_MOVE_REFUSED] = { "burst_move_refused", 1 },
+	[VL_B_DONTUNMAP_LOCKED] = { "burst_dontunmap_locked", 1 },
+	[VL_B_DONTUNMAP] = { "burst_dontunmap", 1 },
+	[VL_B_RESIZE] = { "burst_resize", 1 },
+	[VL_B_MERGE] = { "burst_merge", 1 },
+	[VL_B_PROTECT] = { "burst_protect", 1 },
+	[VL_B_BRK] = { "burst_brk", 1 },
 };
 
-/* What of these this kernel cannot have. */
+struct vt_draw vl_tables[VL_NR_TABLES] = {
+	[VL_T_CHANGE]	= VT_DRAW(vl_changes),
+	[VL_T_TURN]	= VT_DRAW(vl_rounds),
+	[VL_T_HOLD]	= VT_DRAW_HOW(vl_holds),
+	[VL_T_BURST]	= VT_DRAW_HOW(vl_bursts),
+};
+
+static const struct vt_trials vl_trials[] = {
+	[VL_V_CHANGE]	= VT_TRIALS_DRAWN("change", vl_changes,
+					  &vl_tables[VL_T_CHANGE]),
+	[VL_V_ADVICE]	= VT_TRIALS("madvise", vl_advices),
+	[VL_V_LOCK]	= VT_TRIALS_NAMED("lock", vl_lock_names, VL_NR_LOCKS),
+	[VL_V_HOLD]	= VT_TRIALS_DRAWN("hold", vl_holds, &vl_tables[VL_T_HOLD]),
+};
+
+/* What of these cannot be had: by this kernel, or without an operation. */
 static void vl_probe_trials(struct vt_run *run)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(vl_changes); i++)
-		if (vl_changes[i].make == vl_do_mlock &&
-		    !(vt_has(sys_mlock2) && vt_has(sys_munlock)))
-			vt_trial_absent(run, VL_V_CHANGE, i,
-					"no function mlock2 or munlock");
+	if (!(vt_has(sys_mlock2) && vt_has(sys_munlock)))
+		vt_trial_absent(run, VL_V_CHANGE, VL_D_MLOCK,
+				"no function mlock2 or munlock");
 	for (i = 0; i < VL_NR_ADVICES; i++)
 		if (!vt_madvise_known(vl_advices[i].advice))
 			vt_trial_absent(run, VL_V_ADVICE, i,
 					"this kernel has no such advice");
+		else
+			vt_trial_needs(run, VL_V_ADVICE, i, "madvise");
 }
 
 static int vl_probe(struct vt_run *run)
@@ -169,8 +214,8 @@ static int vl_probe(struct vt_run *run)
 static int vl_start(struct vt_run *run)
 {
 	struct vl_test *test = kzalloc(sizeof(*test), GFP_KERNEL);
-	struct vt_thread *t;
 	unsigned int i;
+	int ret;
 
 	run->priv = test;
 	if (!test)
@@ -219,17 +264,11 @@ static int vl_start(struct vt_run *run)
 			return -ENOMEM;
 	}
 
-	for (i = 0; i < test->nr_readers; i++) {
-		t = vt_spawn(run, "reader", i, vl_reader_main, NULL);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	for (i = 0; i < vt_params.nwriters; i++) {
-		t = vt_spawn(run, "writer", i, vl_writer_main, NULL);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	return 0;
+	ret = vt_spawn_all(run, "reader", test->nr_readers, vl_reader_main, NULL);
+	if (!ret)
+		ret = vt_spawn_all(run, "writer", test->nr_writers,
+				   vl_writer_main, NULL);
+	return ret;
 }
 
 /* All threads are gone: the last spaces are at rest, and are judged as they go. */
@@ -284,9 +323,10 @@ const struct vt_scenario vma_lock_torture = {
 	.nr_hists = ARRAY_SIZE(vl_hists),
 	.trials = vl_trials,
 	.nr_trials = ARRAY_SIZE(vl_trials),
+	.draws = vl_tables,
+	.nr_draws = ARRAY_SIZE(vl_tables),
 	.symbols = vl_symbols,
-	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED(kernel_clone), VT_NEED(do_exit),
-			  VT_NEED(kernel_wait), VT_NEED(sys_mprotect),
+	.needs = VT_NEEDS(VT_NEED_SPACE, VT_NEED_FORK, VT_NEED(sys_mprotect),
 			  VT_NEED(sys_mremap), VT_NEED(sys_madvise),
 			  VT_NEED(sys_munmap)),
 	.probe = vl_probe,

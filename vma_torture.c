@@ -19,9 +19,10 @@
 #include "scenarios.h"
 #include "session.h"
 #include "symbols.h"
+#include "version.h"
 #include "watch.h"
 
-/* All that can be busted; the last, the watch, is no scenario. */
+/* All that can be busted; the last, the watch, is not started by a test. */
 static const struct vt_scenario *const vt_scenarios[] = {
 #define X(name) &name##_torture,
 	VT_SCENARIOS(X)
@@ -29,10 +30,11 @@ static const struct vt_scenario *const vt_scenarios[] = {
 	&watch_torture,
 };
 
+#define VT_OPS_NAMES	512	/* for those of a scenario */
 #define VT_WATCH	(ARRAY_SIZE(vt_scenarios) - 1)
 #define VT_NR_SCENARIOS	VT_WATCH
 
-static_assert(VT_NR_SCENARIOS <= VT_MAX_SCENARIOS);
+static_assert(ARRAY_SIZE(vt_scenarios) <= VT_MAX_SCENARIOS);
 
 /*
  * Numbers: X(name, default, least, largest, description with unit).
@@ -171,7 +173,11 @@ static char *busted = "";
 module_param(busted, charp, 0444);
 MODULE_PARM_DESC(busted, "comma list of scenarios, or scenario/kind, run in their busted flavour (default none)");
 
-static char vt_echo[768];
+static char *ops = "";
+module_param(ops, charp, 0444);
+MODULE_PARM_DESC(ops, "comma list of scenario/operation, only these; scenario/operation:N, N times as often (1 to 1000); scenario/-operation, all but that (default all, as often as they are)");
+
+static char vt_echo[1024];
 
 static int vt_check_numbers(void)
 {
@@ -191,19 +197,65 @@ static int vt_check_numbers(void)
 	return 0;
 }
 
-static void vt_bad_list(const char *param, const char *value, bool kinds)
+/* What may follow the name of a scenario in a list. */
+enum vt_bad { VT_BAD_SCENARIOS, VT_BAD_KINDS, VT_BAD_OPS };
+
+static void vt_bad_list(const char *param, const char *value, enum vt_bad with)
 {
+	static const char *const behind[] = {
+		[VT_BAD_SCENARIOS] = "",
+		[VT_BAD_KINDS] = ", each with /kind or without",
+		[VT_BAD_OPS] = ", each with /operation, /operation:weight or /-operation",
+	};
+	unsigned int nr = with == VT_BAD_KINDS ? ARRAY_SIZE(vt_scenarios) :
+						 VT_NR_SCENARIOS;
 	char all[160];
 	size_t n = 0;
 	unsigned int i;
 
 	all[0] = '\0';
-	for (i = 0; i < (kinds ? ARRAY_SIZE(vt_scenarios) : VT_NR_SCENARIOS); i++)
+	for (i = 0; i < nr; i++)
 		n += scnprintf(all + n, sizeof(all) - n, "%s%s", i ? "," : "",
 			       vt_scenarios[i]->name);
 	vt_err("bad parameter %s=" VT_WORDS ": allowed are %s%s\n", param,
-	       VT_WORDS_ARGS(value, strlen(value)), all,
-	       kinds ? ", each with /kind or without" : "");
+	       VT_WORDS_ARGS(value, strlen(value)), all, behind[with]);
+}
+
+static const char *const vt_ops_faults[] = {
+	[VT_OPS_NAME]	= "no such operation",
+	[VT_OPS_WEIGHT]	= "no weight from 1 to 1000",
+	[VT_OPS_NOTHING] = "nothing is left to do",
+};
+
+static int vt_check_ops(void)
+{
+	struct vt_draws draws[VT_NR_SCENARIOS];
+	enum vt_ops_fault fault;
+	struct vt_ops_at at;
+	unsigned int i;
+	char *names;
+
+	for (i = 0; i < VT_NR_SCENARIOS; i++)
+		draws[i] = (struct vt_draws){
+			.name = vt_scenarios[i]->name,
+			.draws = vt_scenarios[i]->draws,
+			.nr = vt_scenarios[i]->nr_draws,
+		};
+	fault = vt_ops_apply(draws, VT_NR_SCENARIOS, ops, &at);
+	if (fault == VT_OPS_FINE)
+		return 0;
+	if (fault == VT_OPS_SCENARIO) {
+		vt_bad_list("ops", ops, VT_BAD_OPS);
+		return -EINVAL;
+	}
+	names = kmalloc(VT_OPS_NAMES, GFP_KERNEL);
+	if (names)
+		vt_ops_list(&draws[at.scenario], names, VT_OPS_NAMES);
+	vt_err("bad parameter ops=" VT_WORDS ": %s; allowed for %s are %s\n",
+	       VT_WORDS_ARGS(at.word, at.len), vt_ops_faults[fault],
+	       draws[at.scenario].name, names ?: "its operations");
+	kfree(names);
+	return -EINVAL;
 }
 
 /* The kinds that "/kind" behind a scenario's name stands for; none: all. */
@@ -213,8 +265,8 @@ static u32 vt_kind_mask(const struct vt_scenario *sc, const char *kind,
 	unsigned int i;
 
 	if (!len)
-		return BIT(vt_stall_kind(sc) + 1) - 1;
-	if (len == 5 && !strncmp(kind, "stall", len))
+		return BIT(vt_stall_kind(sc) + !sc->by_itself) - 1;
+	if (len == 5 && !strncmp(kind, "stall", len) && !sc->by_itself)
 		return BIT(vt_stall_kind(sc));
 	for (i = 0; i < sc->nr_kinds; i++)
 		if (strlen(sc->kinds[i].name) == len &&
@@ -252,7 +304,7 @@ static int vt_parse_list(const char *param, const char *list, bool kinds,
 			mask = vt_kind_mask(vt_scenarios[i], list + name + 1,
 					    name == len ? 0 : len - name - 1);
 		if (!mask || (list[len] && !list[len + 1])) {
-			vt_bad_list(param, value, kinds);
+			vt_bad_list(param, value, kinds ? VT_BAD_KINDS : VT_BAD_SCENARIOS);
 			return -EINVAL;
 		}
 		masks[i] |= mask;
@@ -265,7 +317,7 @@ static void vt_choose_defaults(void)
 {
 	unsigned int cpus = num_online_cpus();
 
-	/* A CPU a thread, were a scenario alone: writers must get on too. */
+	/* As many threads as CPUs, if only one scenario runs: writers need time too. */
 	if (!vt_params.nreaders)
 		vt_params.nreaders = clamp(cpus - cpus / 2, 1U, 64U);
 	if (!vt_params.nwriters)
@@ -278,9 +330,9 @@ static void vt_choose_defaults(void)
 
 static void vt_make_echo(void)
 {
-	size_t n = scnprintf(vt_echo, sizeof(vt_echo), "scenarios=%.80s busted=%.80s",
+	size_t n = scnprintf(vt_echo, sizeof(vt_echo), "scenarios=%.80s busted=%.80s ops=%.240s",
 			     *scenarios ? scenarios : "all",
-			     *busted ? busted : "none");
+			     *busted ? busted : "none", *ops ? ops : "all");
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(vt_numbers); i++)
@@ -301,6 +353,8 @@ static int __init vt_init(void)
 		ret = vt_parse_list("scenarios", scenarios, false, chosen);
 	if (!ret)
 		ret = vt_parse_list("busted", busted, true, broken);
+	if (!ret)
+		ret = vt_check_ops();
 	if (ret)
 		return ret;
 
@@ -320,16 +374,13 @@ static int __init vt_init(void)
 	for (i = 0; i < VT_NR_SCENARIOS; i++)
 		if (vt_scenarios[i]->symbols)
 			vt_symbols_find(vt_scenarios[i]->symbols);
-	ret = vt_session_init(vt_scenarios, VT_NR_SCENARIOS, broken, vt_echo);
+	ret = vt_session_init(vt_scenarios, ARRAY_SIZE(vt_scenarios), broken, vt_echo);
 	if (ret) {
 		vt_err("no memory to set up: %d\n", ret);
 		return ret;
 	}
-	ret = vt_watch_init(broken[VT_WATCH]);
-	if (ret)
-		vt_err("no memory to set up: %d\n", ret);
 	/* Before the files are there: a quick "start" would make it -EBUSY. */
-	if (!ret && vt_params.autostart)
+	if (vt_params.autostart)
 		ret = vt_session_start(mask);
 	if (!ret) {
 		vt_debugfs_init(mask);
@@ -357,6 +408,7 @@ static void __exit vt_exit(void)
 module_exit(vt_exit);
 
 MODULE_DESCRIPTION("Torture test of virtual memory areas");
+MODULE_AUTHOR("The vma_torture developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(VT_VERSION);
 MODULE_INFO(test, "Y");

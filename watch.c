@@ -2,12 +2,13 @@
 /*
  * watch: walkers on the address spaces of live processes.
  *
- * No scenario, for it hammers nothing and no test starts it: a process that
- * somebody else runs does the changing. What holds for every mm is looked at,
- * and the gap where its owner promises a range that it never unmaps. A thread
- * for each process; it has the mm by mm_count, and by mm_users only during a
- * burst of looks: the end of the process waits for no more than that, and no
- * tree is looked at that exit_mmap() has begun with.
+ * The watch is no scenario: it has no writers, and no test starts it. The process
+ * itself, which somebody else runs, changes its mm. The oracles judge what holds
+ * for every mm; "gap" only in a range that the user says is never unmapped.
+ *
+ * Each process has a thread. It holds mm_count all the time, and mm_users only
+ * during a burst of looks, so that the exit of the process waits for a burst at
+ * most, and no look ever meets a tree that exit_mmap() is taking down.
  */
 #include <linux/kernel.h>
 
@@ -37,14 +38,33 @@ static const struct vt_kind wt_kinds[] = {
 		"what lock_vma_under_rcu() hands out is this mm's, covers the address, and stands still (include/linux/mmap_lock.h)" },
 };
 
-/* A line of its own in the race log and the summary, and a name for "busted". */
+struct vt_run *wt_run;
+
+/* What is asked first for the one run there is. */
+static int wt_probe(struct vt_run *run)
+{
+	wt_run = run;
+	if (!vt_busted(run, WT_GAP))
+		vt_absent(run, WT_GAP, "no range is promised to stay mapped");
+	if (!vt_has(lock_vma_under_rcu)) {
+		vt_absent(run, WT_VMA_LOCK, "this kernel has no per-VMA locks");
+		vt_absent(run, WT_REFCOUNT, "this kernel has no per-VMA locks");
+	}
+	/* How fast a watch gets on is up to the process. */
+	vt_absent(run, vt_stall_kind(run->sc), "nothing is promised");
+	return 0;
+}
+
+/* "watch" is the file that takes commands, so the directory has another name. */
 const struct vt_scenario watch_torture = {
 	.name = "watch",
+	.dir = "watched",
+	.by_itself = true,
+	.later = BIT(WT_GAP),
 	.kinds = wt_kinds,
 	.nr_kinds = ARRAY_SIZE(wt_kinds),
+	.probe = wt_probe,
 };
-
-struct vt_run wt_run;
 
 /**
  * vt_watch_files() - create the file "watch"
@@ -53,31 +73,9 @@ struct vt_run wt_run;
  */
 void vt_watch_files(void)
 {
-	vt_debugfs_file("watch", 0600, &wt_fops);
-}
-
-/**
- * vt_watch_init() - be ready to watch
- * @busted: bit set of the kinds whose promise is broken in an mm of our own
- *
- * Context: may sleep; once, at load, after vt_session_init().
- * Return: 0 or -ENOMEM.
- */
-int vt_watch_init(u32 busted)
-{
-	int ret = vt_run_init(&wt_run, &watch_torture, busted);
-
-	if (ret)
-		return ret;
-	vt_absent(&wt_run, WT_GAP, "no range is promised to stay mapped");
-	if (!vt_has(lock_vma_under_rcu)) {
-		vt_absent(&wt_run, WT_VMA_LOCK, "this kernel has no per-VMA locks");
-		vt_absent(&wt_run, WT_REFCOUNT, "this kernel has no per-VMA locks");
-	}
-	if (busted && !vt_has_space())
+	if (wt_run->busted && !vt_has_space())
 		vt_err("watch: no way to make a private address space to break\n");
-	vt_session_adopt(&wt_run);
-	return 0;
+	vt_debugfs_file("watch", 0600, &wt_fops);
 }
 
 /**
@@ -88,6 +86,4 @@ int vt_watch_init(u32 busted)
 void vt_watch_exit(void)
 {
 	wt_forget_all();
-	vt_session_adopt(NULL);
-	vt_run_exit(&wt_run);
 }

@@ -9,7 +9,6 @@
 
 extern const struct vt_scenario watch_torture;
 
-int vt_watch_init(u32 busted);
 void vt_watch_files(void);
 void vt_watch_exit(void);
 

@@ -5,10 +5,13 @@
 #ifndef VT_ACCOUNT_H
 #define VT_ACCOUNT_H
 
+#include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/mm_types.h>
 
 #include "burst.h"
 
+struct file;
 struct vt_run;
 
 /**
@@ -49,5 +52,55 @@ struct vt_burst {
 enum vt_burst_result vt_burst(struct vt_run *run, unsigned int kind,
 			      struct mm_struct *mm, const struct vt_burst *burst,
 			      void *arg);
+
+/**
+ * struct vt_leaks - what bursts have shown of the operations of a test
+ * @even: bit set of those that leave committed memory as it was
+ * @leaky: of those that do not: they are left out
+ * @risked: pages that were charged by what is in neither of them
+ * @unsure: bursts of such that others disturbed
+ * @next: when the next is due, in jiffies, if there were any
+ */
+struct vt_leaks {
+	unsigned long even;
+	unsigned long leaky;
+	atomic_long_t risked;
+	atomic_t unsure;
+	unsigned long next;
+};
+
+/**
+ * vt_leaky() - was an operation seen to leak?
+ * @leaks: what bursts have shown
+ * @what: the operation
+ */
+static inline bool vt_leaky(const struct vt_leaks *leaks, unsigned int what)
+{
+	return test_bit(what, &leaks->leaky);
+}
+
+/**
+ * vt_judged() - was an operation judged by a burst?
+ * @leaks: what bursts have shown
+ * @what: the operation
+ */
+static inline bool vt_judged(const struct vt_leaks *leaks, unsigned int what)
+{
+	return test_bit(what, &leaks->even) || test_bit(what, &leaks->leaky);
+}
+
+bool vt_burst_due(const struct vt_leaks *leaks, unsigned int what);
+bool vt_may_leak(struct vt_leaks *leaks, unsigned int what, unsigned long pages);
+enum vt_burst_result vt_leaks_burst(struct vt_run *run, unsigned int kind,
+				    struct mm_struct *mm, struct vt_leaks *leaks,
+				    unsigned int what,
+				    const struct vt_burst *burst, void *arg);
+
+bool vt_end_judge(struct vt_run *run, unsigned int kind, struct mm_struct *mm,
+		  bool exposed, const char *whose);
+void vt_mm_end(struct vt_run *run, unsigned int kind, struct mm_struct *mm,
+	       bool exposed, const char *whose);
+void vt_unmapped_judge(struct vt_run *run, unsigned int kind, struct file *file,
+		       long refs, const char *whose);
 
 #endif /* VT_ACCOUNT_H */

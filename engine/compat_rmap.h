@@ -59,4 +59,14 @@ static inline struct vm_area_struct *vt_rmap_next(struct vm_area_struct *vma)
 	return NULL;
 }
 
+/**
+ * vt_rmap_for_each() - for each of the VMAs that map a file
+ * @vma: the VMA; NULL behind the last one
+ * @mapping: the file's
+ *
+ * Context: i_mmap_rwsem held.
+ */
+#define vt_rmap_for_each(vma, mapping)					\
+	for ((vma) = vt_rmap_first(mapping); (vma); (vma) = vt_rmap_next(vma))
+
 #endif /* VT_COMPAT_RMAP_H */

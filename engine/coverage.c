@@ -89,6 +89,50 @@ void vt_trial_absent(struct vt_run *run, unsigned int table, unsigned int i,
 	WRITE_ONCE(*vt_trial_why(run, table, i), why);
 }
 
+static void vt_trial_left_out(struct vt_run *run, unsigned int table,
+			      unsigned int i)
+{
+	if (!READ_ONCE(*vt_trial_why(run, table, i)))
+		vt_trial_absent(run, table, i, "left out by ops=");
+}
+
+/**
+ * vt_trial_needs() - something comes only where "ops" leaves one of these
+ * @run: run
+ * @table: index of the scenario's table
+ * @i: what of it
+ * @names: of what threads draw, with blanks in between
+ *
+ * What is drawn itself needs itself, and no call of this.
+ *
+ * Context: ->probe of the scenario.
+ */
+void vt_trial_needs(struct vt_run *run, unsigned int table, unsigned int i,
+		    const char *names)
+{
+	if (!vt_ops_leave(run->sc->draws, run->sc->nr_draws, names))
+		vt_trial_left_out(run, table, i);
+}
+
+/**
+ * vt_trials_narrow() - what the parameter "ops" leaves out is absent
+ * @run: run
+ *
+ * Context: when the scenario has been probed: its own reasons go first.
+ */
+void vt_trials_narrow(struct vt_run *run)
+{
+	unsigned int table, i;
+
+	for (table = 0; table < run->sc->nr_trials; table++) {
+		const struct vt_trials *t = &run->sc->trials[table];
+
+		for (i = 0; t->draw && i < t->nr; i++)
+			if (!vt_drawn(t->draw, i))
+				vt_trial_left_out(run, table, i);
+	}
+}
+
 /* What is known of one thing. */
 struct vt_trial {
 	const struct vt_trials *table;

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "change.h"
 #include "coverage.h"
 #include "debugfs.h"
 #include "engine.h"
@@ -24,13 +25,41 @@
 static struct dentry *vt_root;
 static bool vt_no_memory;	/* for one of the files */
 static u32 vt_default_mask;
+/* Of each run, the oracles that have files: those that could be had at load. */
+static u32 vt_listed[VT_MAX_SCENARIOS];
 
 static int vt_verdict_show(struct seq_file *m, void *unused)
 {
+	m->poll_event = vt_change_read();
 	seq_printf(m, "%s\n", vt_verdict_name(vt_session_verdict()));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(vt_verdict);
+
+static int vt_verdict_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, vt_verdict_show, NULL);
+}
+
+/*
+ * EPOLLPRI when there may be another verdict than was read last. debugfs holds
+ * the module for as long as a file is open: rmmod says EBUSY at once, whatever
+ * waits here.
+ */
+static __poll_t vt_verdict_poll(struct file *file, poll_table *wait)
+{
+	struct seq_file *m = file->private_data;
+
+	return vt_change_poll(file, wait, READ_ONCE(m->poll_event));
+}
+
+static const struct file_operations vt_verdict_fops = {
+	.owner = THIS_MODULE,
+	.open = vt_verdict_open,
+	.read = seq_read,
+	.poll = vt_verdict_poll,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
 
 static int vt_races_file_show(struct seq_file *m, void *unused)
 {
@@ -88,14 +117,15 @@ static void vt_summary_row(struct seq_file *m, const struct vt_run *run)
 		   ms ? div64_u64(ops * MSEC_PER_SEC, ms) : 0,
 		   vt_run_exposure(run), races);
 	if (races)
-		seq_printf(m, "%9llu\n", vt_run_first_race_ms(run));
+		seq_printf(m, "%9llu", vt_run_first_race_ms(run));
 	else
-		seq_printf(m, "%9s\n", "-");
+		seq_printf(m, "%9s", "-");
+	seq_printf(m, " %10llu\n", vt_run_met(run));
 }
 
 static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
 {
-	unsigned int kind;
+	unsigned int kind, i;
 	char buf[96];
 	const char *why = vt_run_why(run, buf, sizeof(buf));
 
@@ -117,27 +147,38 @@ static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
 	}
 	if (READ_ONCE(run->start_ns))
 		vt_trials_notes(m, run);
+	for (i = 0; i < ARRAY_SIZE(run->left_out); i++) {
+		const char *what = READ_ONCE(run->left_out[i]);
+
+		if (what)
+			seq_printf(m, "%s: left out, for it leaks committed memory: %s\n",
+				   run->sc->name, what);
+	}
 	if (run->busted)
 		seq_printf(m, "%s: busted on purpose\n", run->sc->name);
 }
 
+/* What nobody has asked for since load or reset has no row. */
+static bool vt_is_told(const struct vt_run *run)
+{
+	return !run->sc->by_itself || READ_ONCE(run->chosen);
+}
+
 static int vt_summary_show(struct seq_file *m, void *unused)
 {
-	const struct vt_run *adopted = vt_session_adopted();
 	unsigned int i;
 
 	seq_printf(m, "verdict %s  seed %llu\n",
 		   vt_verdict_name(vt_session_verdict()), vt_params.seed);
-	seq_printf(m, "%-14s %-9s %8s %12s %14s %10s %9s\n", "scenario", "state",
-		   "seconds", "ops/s", "exposure", "races", "first_ms");
+	seq_printf(m, "%-14s %-9s %8s %12s %14s %10s %9s %10s\n", "scenario",
+		   "state", "seconds", "ops/s", "exposure", "races", "first_ms",
+		   "met");
 	for (i = 0; i < vt_nr_runs; i++)
-		vt_summary_row(m, &vt_runs[i]);
-	if (adopted)
-		vt_summary_row(m, adopted);
+		if (vt_is_told(&vt_runs[i]))
+			vt_summary_row(m, &vt_runs[i]);
 	for (i = 0; i < vt_nr_runs; i++)
-		vt_summary_notes(m, &vt_runs[i]);
-	if (adopted)
-		vt_summary_notes(m, adopted);
+		if (vt_is_told(&vt_runs[i]))
+			vt_summary_notes(m, &vt_runs[i]);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vt_summary);
@@ -157,28 +198,27 @@ static void *vt_file_id(const struct vt_run *run, unsigned int what)
 	return (void *)((run - vt_runs) << 16 | (unsigned long)what);
 }
 
+static u64 vt_value(const struct vt_run *run, unsigned int what)
+{
+	switch (what) {
+	case VT_FILE_OPS:
+		return vt_run_ops(run);
+	case VT_FILE_EXPOSURE:
+		return vt_run_exposure(run);
+	case VT_FILE_RACES:
+		return vt_run_races(run);
+	case VT_FILE_FIRST:
+		return vt_run_first_race_ms(run);
+	default:
+		return vt_sum(run, what - VT_FILE_CELL);
+	}
+}
+
 static int vt_u64_get(void *data, u64 *val)
 {
 	unsigned long id = (unsigned long)data;
-	const struct vt_run *run = &vt_runs[id >> 16];
-	unsigned int what = id & 0xffff;
 
-	switch (what) {
-	case VT_FILE_OPS:
-		*val = vt_run_ops(run);
-		break;
-	case VT_FILE_EXPOSURE:
-		*val = vt_run_exposure(run);
-		break;
-	case VT_FILE_RACES:
-		*val = vt_run_races(run);
-		break;
-	case VT_FILE_FIRST:
-		*val = vt_run_first_race_ms(run);
-		break;
-	default:
-		*val = vt_sum(run, what - VT_FILE_CELL);
-	}
+	*val = vt_value(&vt_runs[id >> 16], id & 0xffff);
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(vt_u64_fops, vt_u64_get, NULL, "%llu\n");
@@ -212,47 +252,95 @@ static void vt_file(const char *name, umode_t mode, struct dentry *dir,
 	vt_made(debugfs_create_file(name, mode, dir, data, fops));
 }
 
-static void vt_u64_file(struct vt_run *run, const char *name, unsigned int what)
+static const char *vt_dir(const struct vt_scenario *sc)
+{
+	return sc->dir ?: sc->name;
+}
+
+/*
+ * What is counted is named in one place, for the files of one number and for
+ * the file that has them all.
+ */
+typedef void vt_value_fn(struct vt_run *run, const char *name,
+			 unsigned int what, struct seq_file *m);
+
+static void vt_u64_file(struct vt_run *run, const char *name, unsigned int what,
+			struct seq_file *unused)
 {
 	vt_made(debugfs_create_file_unsafe(name, 0400, run->dir,
 					   vt_file_id(run, what), &vt_u64_fops));
 }
 
-static void vt_kind_files(struct vt_run *run, unsigned int kind)
+static void vt_u64_line(struct vt_run *run, const char *name, unsigned int what,
+			struct seq_file *m)
 {
+	seq_printf(m, "%s/%s %llu\n", vt_dir(run->sc), name, vt_value(run, what));
+}
+
+static void vt_each_of_kind(struct vt_run *run, unsigned int kind,
+			    vt_value_fn *fn, struct seq_file *m)
+{
+	static const char *const words[VT_KIND_CELLS] = {
+		[VT_KIND_LOOKS] = "looks",
+		[VT_KIND_EXPOSED] = "exposure",
+		[VT_KIND_RACES] = "race",
+		[VT_KIND_MET] = "met",
+	};
 	const char *name = kind == vt_stall_kind(run->sc) ?
 			   "stall" : run->sc->kinds[kind].name;
+	unsigned int what;
 	char file[48];
 
-	scnprintf(file, sizeof(file), "race_%s", name);
-	vt_u64_file(run, file, VT_FILE_CELL + vt_kind_cell(kind, VT_KIND_RACES));
-	scnprintf(file, sizeof(file), "looks_%s", name);
-	vt_u64_file(run, file, VT_FILE_CELL + vt_kind_cell(kind, VT_KIND_LOOKS));
-	scnprintf(file, sizeof(file), "exposure_%s", name);
-	vt_u64_file(run, file,
-		    VT_FILE_CELL + vt_kind_cell(kind, VT_KIND_EXPOSED));
+	for (what = 0; what < VT_KIND_CELLS; what++) {
+		scnprintf(file, sizeof(file), "%s_%s", words[what], name);
+		fn(run, file, VT_FILE_CELL + vt_kind_cell(kind, what), m);
+	}
 }
+
+static void vt_each_value(struct vt_run *run, vt_value_fn *fn, struct seq_file *m)
+{
+	const struct vt_scenario *sc = run->sc;
+	unsigned int i;
+
+	fn(run, "ops", VT_FILE_OPS, m);
+	fn(run, "exposure", VT_FILE_EXPOSURE, m);
+	fn(run, "races", VT_FILE_RACES, m);
+	fn(run, "first_race_ms", VT_FILE_FIRST, m);
+	for (i = 0; i <= vt_stall_kind(sc); i++)
+		if (vt_listed[run - vt_runs] & BIT(i))
+			vt_each_of_kind(run, i, fn, m);
+	for (i = 0; i < sc->nr_counters; i++)
+		fn(run, sc->counters[i], VT_FILE_CELL + vt_counter_cell(sc, i), m);
+}
+
+/*
+ * All that has a file of one number: the file's name, its number, in an order
+ * that is the module's: what scripts read at once instead of hundreds of files.
+ * Each number is as old as the line, no two of them are of one instant while
+ * threads count.
+ */
+static int vt_values_show(struct seq_file *m, void *unused)
+{
+	unsigned int i;
+
+	for (i = 0; i < vt_nr_runs; i++)
+		vt_each_value(&vt_runs[i], vt_u64_line, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vt_values);
 
 static void vt_run_files(struct vt_run *run)
 {
 	const struct vt_scenario *sc = run->sc;
 	unsigned int i;
 
-	run->dir = vt_made(debugfs_create_dir(sc->name, vt_root));
+	vt_listed[run - vt_runs] = ~run->absent | sc->later;
+	run->dir = vt_made(debugfs_create_dir(vt_dir(sc), vt_root));
 	vt_file("state", 0400, run->dir, run, &vt_state_fops);
 	if (sc->nr_trials)
 		vt_file("coverage_list", 0400, run->dir, run,
 			&vt_coverage_list_fops);
-	vt_u64_file(run, "ops", VT_FILE_OPS);
-	vt_u64_file(run, "exposure", VT_FILE_EXPOSURE);
-	vt_u64_file(run, "races", VT_FILE_RACES);
-	vt_u64_file(run, "first_race_ms", VT_FILE_FIRST);
-	for (i = 0; i <= vt_stall_kind(sc); i++)
-		if (vt_kind_present(run, i))
-			vt_kind_files(run, i);
-	for (i = 0; i < sc->nr_counters; i++)
-		vt_u64_file(run, sc->counters[i],
-			    VT_FILE_CELL + vt_counter_cell(sc, i));
+	vt_each_value(run, vt_u64_file, NULL);
 	for (i = 0; i < sc->nr_hists; i++)
 		vt_file(sc->hists[i], 0400, run->dir, vt_file_id(run, i),
 			&vt_hist_fops);
@@ -277,7 +365,8 @@ int vt_scenario_mask(const char *list, u32 *mask)
 		unsigned int i;
 
 		for (i = 0; i < vt_nr_runs; i++)
-			if (strlen(vt_runs[i].sc->name) == len &&
+			if (!vt_runs[i].sc->by_itself &&
+			    strlen(vt_runs[i].sc->name) == len &&
 			    !strncmp(vt_runs[i].sc->name, list, len))
 				break;
 		if (i == vt_nr_runs)
@@ -359,8 +448,8 @@ void vt_debugfs_init(u32 default_mask)
 
 	vt_default_mask = default_mask;
 	vt_root = vt_made(debugfs_create_dir("vma_torture", NULL));
-	vt_file("verdict", 0400, vt_root, NULL, &vt_verdict_fops);
 	vt_file("summary", 0400, vt_root, NULL, &vt_summary_fops);
+	vt_file("values", 0400, vt_root, NULL, &vt_values_fops);
 	vt_file("races", 0400, vt_root, NULL, &vt_races_file_fops);
 	vt_file("variants", 0400, vt_root, NULL, &vt_variants_file_fops);
 	vt_file("control", 0200, vt_root, NULL, &vt_control_fops);
@@ -385,10 +474,16 @@ void vt_debugfs_file(const char *name, umode_t mode,
 /**
  * vt_debugfs_complete() - are all files there, if there is debugfs?
  *
+ * The verdict's comes last: when there is one to poll, the load cannot fail any
+ * more, and what waits cannot outlive the module.
+ *
+ * Context: may sleep; after all other files, with nothing behind it that fails.
  * Return: 0 or -ENOMEM.
  */
 int vt_debugfs_complete(void)
 {
+	if (!vt_no_memory)
+		vt_file("verdict", 0400, vt_root, NULL, &vt_verdict_fops);
 	return vt_no_memory ? -ENOMEM : 0;
 }
 
@@ -397,5 +492,6 @@ int vt_debugfs_complete(void)
  */
 void vt_debugfs_exit(void)
 {
+	vt_change_end();
 	debugfs_remove(vt_root);
 }

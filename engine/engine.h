@@ -23,6 +23,8 @@
 #include <linux/printk.h>
 #include <linux/types.h>
 
+#include "draw.h"
+#include "flight.h"
 #include "hist.h"
 #include "patience.h"
 #include "rnd.h"
@@ -64,10 +66,15 @@ extern struct vt_params vt_params;
  * struct vt_kind - one kind of race, which is one oracle
  * @name: as in race_<name>
  * @promise: what the kernel promises, and where that is documented
+ * @by: names of operations, with blanks in between: what it looks at is made by
+ *	them, so that one has to be left by the parameter "ops"; NULL: by all
+ * @with: the same of the ways in which it is looked at, or operations are done
  */
 struct vt_kind {
 	const char *name;
 	const char *promise;
+	const char *by;
+	const char *with;
 };
 
 /**
@@ -76,18 +83,23 @@ struct vt_kind {
  * @items: the name of the first; one that is NULL is none
  * @stride: from one name to the next
  * @nr: how many
+ * @draw: what they are drawn from, by the same numbers; or NULL
  */
 struct vt_trials {
 	const char *name;
 	const char *const *items;
 	size_t stride;
 	unsigned int nr;
+	const struct vt_draw *draw;
 };
 
-/* Of structs with a name, and of names. */
+/* Of structs with a name, of choices that are drawn from, and of names. */
 #define VT_TRIALS(what, table)						\
 	{ .name = (what), .items = &(table)[0].name,			\
 	  .stride = sizeof((table)[0]), .nr = ARRAY_SIZE(table) }
+#define VT_TRIALS_DRAWN(what, table, from)				\
+	{ .name = (what), .items = &(table)[0].name,			\
+	  .stride = sizeof((table)[0]), .nr = ARRAY_SIZE(table), .draw = (from) }
 #define VT_TRIALS_NAMED(what, names, n)					\
 	{ .name = (what), .items = &(names)[0],				\
 	  .stride = sizeof((names)[0]), .nr = (n) }
@@ -97,6 +109,12 @@ struct vt_trials {
 /**
  * struct vt_scenario - what a scenario is
  * @name: as in the parameter "scenarios"
+ * @dir: its directory in debugfs, where that is not @name
+ * @by_itself: no test starts or stops it, but vt_session_begin() and
+ *	vt_session_end(), and it spawns no threads; it is judged, cleared and
+ *	shown as the others are
+ * @later: bit set of the kinds that ->probe calls absent and that may be had
+ *	later: their files are there from the start
  * @kinds: its races, indexed by the scenario's own enum; "stall" is the
  *	engine's and comes behind them
  * @nr_kinds: how many
@@ -106,6 +124,8 @@ struct vt_trials {
  * @nr_hists: how many
  * @trials: the tables of its coverage list, at most VT_MAX_TRIALS
  * @nr_trials: how many
+ * @draws: its tables of what threads draw from, by whose names "ops" goes
+ * @nr_draws: how many
  * @symbols: optional; unexported functions that only it calls, to be looked up
  *	at load; ends with NULL
  * @needs: VT_NEEDS() of all unexported functions without which it cannot run
@@ -114,12 +134,16 @@ struct vt_trials {
  *	before each start. Returns 0, or an errno if there is no memory to find
  *	that out.
  * @start: set up and vt_spawn() threads, which begin when it has returned 0;
- *	Returns 0 or an errno; ->stop is called either way.
+ *	Returns 0 or an errno; ->stop is called either way. None if it runs
+ *	@by_itself, as the next two.
  * @rest: optional; all threads are gone: judge what has to balance at rest
  * @stop: free what ->start took, after a failed ->start too
  */
 struct vt_scenario {
 	const char *name;
+	const char *dir;
+	bool by_itself;
+	u32 later;
 	const struct vt_kind *kinds;
 	unsigned int nr_kinds;
 	const char *const *counters;
@@ -128,6 +152,8 @@ struct vt_scenario {
 	unsigned int nr_hists;
 	const struct vt_trials *trials;
 	unsigned int nr_trials;
+	struct vt_draw *draws;
+	unsigned int nr_draws;
 	struct vt_symbol *const *symbols;
 	struct vt_symbol *const *needs;
 	int (*probe)(struct vt_run *run);
@@ -137,6 +163,7 @@ struct vt_scenario {
 };
 
 #define VT_MAX_KINDS	16
+#define VT_MAX_LEFT_OUT	16
 
 /**
  * enum vt_state - where a scenario stands
@@ -174,6 +201,8 @@ struct vt_run {
 	u32 absent;
 	const char *absent_why[VT_MAX_KINDS];
 	char skip_why[96];
+	atomic_t nr_left_out;
+	const char *left_out[VT_MAX_LEFT_OUT];
 	u64 start_ns;
 	u64 stop_ns;
 	u64 first_race_ns;
@@ -217,7 +246,7 @@ struct vt_thread {
  */
 enum { VT_CELL_OPS, VT_CELL_KINDS };
 
-enum { VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_RACES, VT_KIND_CELLS };
+enum { VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_MET, VT_KIND_RACES, VT_KIND_CELLS };
 
 static inline unsigned int vt_stall_kind(const struct vt_scenario *sc)
 {
@@ -263,6 +292,45 @@ static inline void vt_look(struct vt_run *run, unsigned int kind, bool exposed)
 	this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_LOOKS)]);
 	if (exposed)
 		this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_EXPOSED)]);
+}
+
+/**
+ * vt_look_own() - count a look at a modification of which it is the only one
+ * @run: run
+ * @kind: the oracle
+ * @exposed: there was a modification to look at, not looked at by this oracle
+ *	before
+ *
+ * For who judges what it has done itself.
+ */
+static inline void vt_look_own(struct vt_run *run, unsigned int kind,
+			       bool exposed)
+{
+	vt_look(run, kind, exposed);
+	if (exposed)
+		this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_MET)]);
+}
+
+/* What exposed looks met: engine/run.c */
+void vt_met(struct vt_run *run, u32 kinds, struct vt_flight *f,
+	    const struct vt_flight_look *l);
+void vt_met_first(struct vt_run *run, u32 kinds);
+
+/**
+ * vt_look_into() - count a look of an oracle at a place
+ * @run: run
+ * @kind: the oracle
+ * @exposed: what vt_flight_exposed() or vt_flight_exposed_in() said, or false
+ * @f: the place that was looked at
+ * @l: the look
+ */
+static inline void vt_look_into(struct vt_run *run, unsigned int kind,
+				bool exposed, struct vt_flight *f,
+				const struct vt_flight_look *l)
+{
+	vt_look(run, kind, exposed);
+	if (exposed)
+		vt_met(run, BIT(kind), f, l);
 }
 
 /**
@@ -336,6 +404,8 @@ static inline void vt_tried(struct vt_run *run, unsigned int table,
 
 void vt_trial_absent(struct vt_run *run, unsigned int table, unsigned int i,
 		     const char *why);
+void vt_trial_needs(struct vt_run *run, unsigned int table, unsigned int i,
+		    const char *names);
 
 u64 vt_sum(const struct vt_run *run, unsigned int cell);
 u64 vt_counter_sum(const struct vt_run *run, unsigned int counter);
@@ -358,6 +428,7 @@ void vt_seen(void);
 
 /* What cannot be had here: for ->probe only. */
 void vt_absent(struct vt_run *run, unsigned int kind, const char *why);
+void vt_left_out(struct vt_run *run, const char *what);
 __printf(2, 3)
 void vt_skip(struct vt_run *run, const char *fmt, ...);
 
@@ -375,6 +446,8 @@ static inline bool vt_busted(const struct vt_run *run, unsigned int kind)
 struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
 			   unsigned int idx, int (*fn)(struct vt_thread *t),
 			   void *arg);
+int vt_spawn_all(struct vt_run *run, const char *role, unsigned int nr,
+		 int (*fn)(struct vt_thread *t), void *arg);
 bool vt_go_slow(struct vt_thread *t);
 
 extern unsigned int vt_pause;

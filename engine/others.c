@@ -65,7 +65,7 @@ struct vt_others {
 };
 
 static struct vt_others vt_others[VT_OTHERS_RACES];
-static atomic_t vt_nr_others;		/* asked for; may be more than there are */
+static atomic_t vt_nr_others;		/* those that are in use */
 static atomic_t vt_others_pending;	/* interrupts that have not come yet */
 
 static struct vt_thread *vt_thread_of(struct task_struct *task,
@@ -116,13 +116,29 @@ static unsigned int vt_others_interrupt(struct vt_others *race)
 		if (n == VT_OTHERS - 1)
 			break;
 		atomic_inc(&vt_others_pending);
-		INIT_CSD(&o->csd, vt_other_interrupt, o);
+		/* Once: it may be on a queue still, since before a reset. */
+		if (!o->csd.func)
+			INIT_CSD(&o->csd, vt_other_interrupt, o);
 		if (smp_call_function_single_async(cpu, &o->csd))
 			atomic_dec(&vt_others_pending);
 		else
 			n++;
 	}
 	return n;
+}
+
+/*
+ * Whether a thread is in a function with a return probe. The unwinder warns when
+ * it meets one on the stack of another thread that may run, and none of our looks
+ * may be the reason for a warning.
+ */
+static bool vt_other_is_probed(const struct task_struct *task)
+{
+#ifdef CONFIG_RETHOOK
+	return READ_ONCE(task->rethooks.first);
+#else
+	return false;
+#endif
 }
 
 /*
@@ -142,7 +158,7 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 		if (n == VT_OTHERS)
 			break;
 		if (t->task == current || READ_ONCE(t->task->on_cpu) ||
-		    READ_ONCE(t->paused))
+		    READ_ONCE(t->paused) || vt_other_is_probed(t->task))
 			continue;
 		o->depth = vt_call(stack_trace_save_tsk)(t->task, o->stack,
 							 VT_OTHERS_DEPTH, 0);
@@ -166,13 +182,11 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
  */
 void vt_others_ask(struct vt_run *run, u64 seq, u64 time_ns)
 {
-	unsigned int i = atomic_fetch_inc(&vt_nr_others);
+	unsigned int i = atomic_fetch_add_unless(&vt_nr_others, 1, VT_OTHERS_RACES);
 	struct vt_others *race;
 
-	if (i >= VT_OTHERS_RACES) {
-		atomic_dec(&vt_nr_others);
+	if (i == VT_OTHERS_RACES)
 		return;
-	}
 	race = &vt_others[i];
 	race->run = run;
 	race->time_ns = time_ns;

@@ -69,4 +69,21 @@ static inline void vt_rnd_fork(struct vt_rnd *r, u64 seed, u64 id)
 	r->state = seed ^ vt_rnd_next(&mix);
 }
 
+/**
+ * vt_rnd_id() - what tells a stream from others by its name
+ * @name: whose it is, none is used twice
+ * @nr: number of it among those of that name
+ *
+ * Return: @id for vt_rnd_fork(), which is no small number: those are the delays'.
+ */
+static inline u64 vt_rnd_id(const char *name, u64 nr)
+{
+	struct vt_rnd mix = { .state = nr };
+	u64 id = 0xcbf29ce484222325ULL;		/* FNV-1a */
+
+	while (*name)
+		id = (id ^ (unsigned char)*name++) * 0x100000001b3ULL;
+	return id ^ vt_rnd_next(&mix);
+}
+
 #endif /* VT_RND_H */

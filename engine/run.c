@@ -4,6 +4,7 @@
  * here, and what the verdict over it rests on. When runs begin and end is the
  * session's.
  */
+#include <linux/bitops.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -44,10 +45,10 @@ u64 vt_counter_sum(const struct vt_run *run, unsigned int counter)
 }
 
 /**
- * vt_kind_sum() - looks, exposed looks or races of an oracle
+ * vt_kind_sum() - looks, exposed looks, modifications met or races of an oracle
  * @run: run
  * @kind: the oracle
- * @what: VT_KIND_LOOKS, VT_KIND_EXPOSED or VT_KIND_RACES
+ * @what: VT_KIND_LOOKS, VT_KIND_EXPOSED, VT_KIND_MET or VT_KIND_RACES
  */
 u64 vt_kind_sum(const struct vt_run *run, unsigned int kind, unsigned int what)
 {
@@ -90,6 +91,22 @@ u64 vt_run_exposure(const struct vt_run *run)
 
 	for (kind = 0; kind < run->sc->nr_kinds; kind++)
 		sum += vt_kind_sum(run, kind, VT_KIND_EXPOSED);
+	return sum;
+}
+
+/**
+ * vt_run_met() - modifications so far that a look could have caught a race in
+ * @run: run
+ *
+ * Added up over the oracles, as vt_run_exposure() is.
+ */
+u64 vt_run_met(const struct vt_run *run)
+{
+	unsigned int kind;
+	u64 sum = 0;
+
+	for (kind = 0; kind < run->sc->nr_kinds; kind++)
+		sum += vt_kind_sum(run, kind, VT_KIND_MET);
 	return sum;
 }
 
@@ -208,6 +225,43 @@ const char *vt_run_why(const struct vt_run *run, char *buf, size_t size)
 	return buf;
 }
 
+/**
+ * vt_met_first() - count modifications that were met for the first time
+ * @run: run
+ * @kinds: bit set of the oracles whose looks had not met it before
+ *
+ * Context: any.
+ */
+void vt_met_first(struct vt_run *run, u32 kinds)
+{
+	for (; kinds; kinds &= kinds - 1)
+		this_cpu_inc(run->cells[vt_kind_cell(__ffs(kinds), VT_KIND_MET)]);
+}
+
+/**
+ * vt_met() - count the modifications that an exposed look overlapped
+ * @run: run
+ * @kinds: bit set of the oracles that looked
+ * @f: the place that was looked at
+ * @l: the look, which vt_flight_exposed() or vt_flight_exposed_in() has ended
+ *
+ * Each is counted once for each oracle, however many looks overlapped it.
+ *
+ * Context: any.
+ */
+void vt_met(struct vt_run *run, u32 kinds, struct vt_flight *f,
+	    const struct vt_flight_look *l)
+{
+	unsigned int i;
+	u32 first;
+
+	for (i = 0; i < l->nr; i++) {
+		first = vt_flight_meet(f, l->nrs[i], kinds);
+		if (unlikely(first))
+			vt_met_first(run, first);
+	}
+}
+
 /*
  * For ->probe.
  */
@@ -239,6 +293,36 @@ void vt_skip(struct vt_run *run, const char *fmt, ...)
 	run->state = VT_SKIPPED;
 }
 
+/* What the parameter "ops" leaves nothing for need not look. */
+static void vt_run_narrow(struct vt_run *run)
+{
+	const struct vt_scenario *sc = run->sc;
+	unsigned int kind;
+
+	for (kind = 0; kind < sc->nr_kinds; kind++)
+		if (vt_kind_present(run, kind) &&
+		    !(vt_ops_leave(sc->draws, sc->nr_draws, sc->kinds[kind].by) &&
+		      vt_ops_leave(sc->draws, sc->nr_draws, sc->kinds[kind].with)))
+			vt_absent(run, kind, "left out by ops=");
+}
+
+/**
+ * vt_left_out() - the scenario does something no more, for it costs memory for good
+ * @run: run
+ * @what: what it does no more; kept by reference, for the summary
+ *
+ * Context: any; once for each @what.
+ */
+void vt_left_out(struct vt_run *run, const char *what)
+{
+	unsigned int i = atomic_fetch_inc(&run->nr_left_out);
+
+	if (i < ARRAY_SIZE(run->left_out))
+		WRITE_ONCE(run->left_out[i], what);
+	vt_info("%s: %s leaks committed memory: left out from here on\n",
+		run->sc->name, what);
+}
+
 /**
  * vt_run_probe() - ask what of a run this kernel and machine can do
  * @run: run, no test of it active
@@ -254,6 +338,8 @@ int vt_run_probe(struct vt_run *run)
 	run->state = VT_STOPPED;
 	run->absent = 0;
 	vt_trials_forget(run);
+	atomic_set(&run->nr_left_out, 0);
+	memset(run->left_out, 0, sizeof(run->left_out));
 	while (need && *need && (*need)->found)
 		need++;
 	if (need && *need && !vt_symbols_usable())
@@ -262,7 +348,57 @@ int vt_run_probe(struct vt_run *run)
 		vt_skip(run, "this kernel has no function %s", (*need)->name);
 	else if (run->sc->probe && run->sc->probe(run))
 		run->state = VT_BROKEN;
+	vt_run_narrow(run);
+	vt_trials_narrow(run);
 	return run->state == VT_BROKEN ? -ENOMEM : 0;
+}
+
+/**
+ * vt_run_forget() - as if it had never run
+ * @run: run, at rest
+ * @chosen: is it part of the test that is about to start?
+ *
+ * Asks anew what can be done here; why it could not be asked is lost where the
+ * run is not chosen, for the next start asks again.
+ *
+ * Context: the session's; may sleep.
+ */
+void vt_run_forget(struct vt_run *run, bool chosen)
+{
+	run->chosen = chosen;
+	run->start_ns = 0;
+	run->stop_ns = 0;
+	run->idle_threads = 0;
+	if (vt_run_probe(run) && !chosen)
+		run->state = VT_STOPPED;
+}
+
+/**
+ * vt_run_begin() - a run by itself begins, or goes on
+ * @run: run, at rest
+ *
+ * Context: the session's; may sleep.
+ */
+void vt_run_begin(struct vt_run *run)
+{
+	if (!run->chosen)
+		vt_run_forget(run, true);
+	if (!run->start_ns)
+		WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
+	WRITE_ONCE(run->stop_ns, 0);
+	WRITE_ONCE(run->state, VT_ACTIVE);
+}
+
+/**
+ * vt_run_end() - a run by itself has ended
+ * @run: run
+ *
+ * Context: the session's.
+ */
+void vt_run_end(struct vt_run *run)
+{
+	WRITE_ONCE(run->stop_ns, ktime_get_boottime_ns());
+	WRITE_ONCE(run->state, VT_DONE);
 }
 
 /**

@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 
 #include "canary.h"
+#include "change.h"
 #include "delay.h"
 #include "engine.h"
 #include "others.h"
@@ -30,9 +31,6 @@
 
 struct vt_run vt_runs[VT_MAX_SCENARIOS];
 unsigned int vt_nr_runs;
-
-/* A run that no test starts or stops, but that is judged and cleared with all. */
-static struct vt_run *vt_adopted;
 
 static struct workqueue_struct *vt_wq;
 static const char *vt_echo;
@@ -49,10 +47,23 @@ static struct {
 	u64 stutter_ms;
 	u64 shuffle_ms;
 	unsigned int spare_cpu;
+	enum vt_verdict verdict;	/* as those that wait know it */
 } vt_session;
 
-#define vt_for_each_run(run) \
+#define vt_for_all_runs(run) \
 	for ((run) = vt_runs; (run) < vt_runs + vt_nr_runs; (run)++)
+
+/* @run, or the next one, that a test starts and stops. */
+static struct vt_run *vt_test_run(struct vt_run *run)
+{
+	while (run < vt_runs + vt_nr_runs && run->sc->by_itself)
+		run++;
+	return run;
+}
+
+#define vt_for_each_run(run) \
+	for ((run) = vt_test_run(vt_runs); (run) < vt_runs + vt_nr_runs; \
+	     (run) = vt_test_run((run) + 1))
 
 static u64 vt_now_ms(void)
 {
@@ -67,14 +78,23 @@ static u64 vt_now_ms(void)
  */
 enum vt_verdict vt_session_verdict(void)
 {
-	struct vt_facts facts[VT_MAX_SCENARIOS + 1];
+	struct vt_facts facts[VT_MAX_SCENARIOS];
 	unsigned int i;
 
 	for (i = 0; i < vt_nr_runs; i++)
 		vt_run_facts(&vt_runs[i], &facts[i]);
-	if (vt_adopted)
-		vt_run_facts(vt_adopted, &facts[i++]);
 	return vt_judge(facts, i);
+}
+
+/* Wake those that wait for another verdict: if it is one, or @anyway. */
+static void vt_verdict_tell(bool anyway)
+{
+	enum vt_verdict verdict = vt_session_verdict();
+
+	if (verdict == vt_session.verdict && !anyway)
+		return;
+	vt_session.verdict = verdict;
+	vt_changed();
 }
 
 /*
@@ -85,10 +105,8 @@ static void vt_clear(void)
 {
 	struct vt_run *run;
 
-	vt_for_each_run(run)
+	vt_for_all_runs(run)
 		vt_run_clear(run);
-	if (vt_adopted)
-		vt_run_clear(vt_adopted);
 	vt_races_reset();
 }
 
@@ -107,7 +125,7 @@ static int vt_run_setup(struct vt_run *run)
 
 	if (ret || !vt_busted(run, vt_stall_kind(run->sc)))
 		return ret;
-	t = vt_spawn(run, "stuck", 0, vt_stuck, NULL);
+	t = vt_spawn(run, "hung", 0, vt_stuck, NULL);
 	return PTR_ERR_OR_ZERO(t);
 }
 
@@ -129,10 +147,11 @@ static void vt_end_details(const struct vt_run *run)
 	unsigned int kind;
 
 	for (kind = 0; kind < run->sc->nr_kinds; kind++)
-		vt_info("%s/%s: looks=%llu exposure=%llu races=%llu\n",
+		vt_info("%s/%s: looks=%llu exposure=%llu met=%llu races=%llu\n",
 			run->sc->name, run->sc->kinds[kind].name,
 			vt_kind_sum(run, kind, VT_KIND_LOOKS),
 			vt_kind_sum(run, kind, VT_KIND_EXPOSED),
+			vt_kind_sum(run, kind, VT_KIND_MET),
 			vt_kind_sum(run, kind, VT_KIND_RACES));
 }
 
@@ -192,19 +211,6 @@ static void vt_do_stop(void)
 	vt_rest_unpin();
 	vt_session.active = false;
 	vt_end_report();
-}
-
-/* What is known of a run before it starts, and of one that is over. */
-static void vt_run_forget(struct vt_run *run, bool chosen)
-{
-	run->chosen = chosen;
-	run->start_ns = 0;
-	run->stop_ns = 0;
-	run->idle_threads = 0;
-	if (!vt_run_probe(run) || chosen)
-		return;
-	/* The next start asks again. */
-	run->state = VT_STOPPED;
 }
 
 /*
@@ -289,8 +295,9 @@ static int vt_do_start(u32 mask)
 		 init_utsname()->release);
 	vt_clear();
 	vt_pace_set(VT_GO);
-	vt_for_each_run(run)
-		vt_run_forget(run, mask & BIT(run - vt_runs));
+	vt_for_all_runs(run)
+		if (!run->sc->by_itself || run->state != VT_ACTIVE)
+			vt_run_forget(run, mask & BIT(run - vt_runs));
 	ret = vt_setup_all();
 	if (ret) {
 		vt_end_report();
@@ -326,15 +333,13 @@ static void vt_do_reset(void)
 	struct vt_run *run;
 
 	vt_clear();
-	vt_for_each_run(run) {
+	vt_for_all_runs(run) {
 		if (run->state == VT_ACTIVE) {
 			WRITE_ONCE(run->start_ns, ktime_get_boottime_ns());
 			continue;
 		}
 		vt_run_forget(run, false);
 	}
-	if (vt_adopted && READ_ONCE(vt_adopted->state) != VT_ACTIVE)
-		vt_adopted->chosen = false;
 }
 
 /*
@@ -396,6 +401,7 @@ static void vt_tick(struct work_struct *work)
 	     now - vt_session.start_ms >= vt_params.duration * 1000) ||
 	    vt_race_wants_stop()) {
 		vt_do_stop();
+		vt_verdict_tell(true);
 		return;
 	}
 
@@ -422,6 +428,7 @@ static void vt_tick(struct work_struct *work)
 	    vt_shuffle())
 		vt_session.shuffle_ms = now + vt_params.shuffle_interval * 1000;
 
+	vt_verdict_tell(false);
 	queue_delayed_work(vt_wq, &vt_tick_work, msecs_to_jiffies(VT_TICK_MS));
 }
 
@@ -429,12 +436,13 @@ static void vt_tick(struct work_struct *work)
  * Commands, from wherever.
  */
 
-enum vt_cmd_op { VT_CMD_START, VT_CMD_STOP, VT_CMD_RESET };
+enum vt_cmd_op { VT_CMD_START, VT_CMD_STOP, VT_CMD_RESET, VT_CMD_BEGIN, VT_CMD_END };
 
 struct vt_cmd {
 	struct work_struct work;
 	enum vt_cmd_op op;
 	u32 mask;
+	struct vt_run *run;
 	int ret;
 };
 
@@ -452,12 +460,19 @@ static void vt_cmd_work(struct work_struct *work)
 	case VT_CMD_RESET:
 		vt_do_reset();
 		break;
+	case VT_CMD_BEGIN:
+		vt_run_begin(cmd->run);
+		break;
+	case VT_CMD_END:
+		vt_run_end(cmd->run);
+		break;
 	}
+	vt_verdict_tell(true);
 }
 
-static int vt_command(enum vt_cmd_op op, u32 mask)
+static int vt_command(enum vt_cmd_op op, u32 mask, struct vt_run *run)
 {
-	struct vt_cmd cmd = { .op = op, .mask = mask };
+	struct vt_cmd cmd = { .op = op, .mask = mask, .run = run };
 
 	INIT_WORK_ONSTACK(&cmd.work, vt_cmd_work);
 	queue_work(vt_wq, &cmd.work);
@@ -477,7 +492,7 @@ static int vt_command(enum vt_cmd_op op, u32 mask)
  */
 int vt_session_start(u32 mask)
 {
-	return vt_command(VT_CMD_START, mask);
+	return vt_command(VT_CMD_START, mask, NULL);
 }
 
 /**
@@ -487,7 +502,7 @@ int vt_session_start(u32 mask)
  */
 void vt_session_stop(void)
 {
-	vt_command(VT_CMD_STOP, 0);
+	vt_command(VT_CMD_STOP, 0, NULL);
 }
 
 /**
@@ -497,31 +512,31 @@ void vt_session_stop(void)
  */
 void vt_session_reset(void)
 {
-	vt_command(VT_CMD_RESET, 0);
+	vt_command(VT_CMD_RESET, 0, NULL);
 }
 
 /**
- * vt_session_adopt() - judge a run that no test starts or stops
- * @run: run, its state and threads its owner's; NULL: none any more
+ * vt_session_begin() - a run that no test starts begins, or goes on
+ * @run: run, at rest
  *
- * Its races make the verdict a failure, "reset" and "start" clear it, and the
- * summary has a row for it.
+ * What it counts is added to what it has counted since load or "reset".
  *
- * Context: at load and unload.
+ * Context: may sleep; after vt_session_init().
  */
-void vt_session_adopt(struct vt_run *run)
+void vt_session_begin(struct vt_run *run)
 {
-	vt_adopted = run;
+	vt_command(VT_CMD_BEGIN, 0, run);
 }
 
 /**
- * vt_session_adopted() - the run of vt_session_adopt(), if it has ever run
+ * vt_session_end() - a run that no test stops has ended, and is judged
+ * @run: run
  *
- * Return: the run, or NULL.
+ * Context: may sleep; before vt_session_exit().
  */
-const struct vt_run *vt_session_adopted(void)
+void vt_session_end(struct vt_run *run)
 {
-	return vt_adopted && READ_ONCE(vt_adopted->chosen) ? vt_adopted : NULL;
+	vt_command(VT_CMD_END, 0, run);
 }
 
 /**
@@ -570,7 +585,7 @@ void vt_session_exit(void)
 	vt_session_stop();
 	cancel_delayed_work_sync(&vt_tick_work);
 	destroy_workqueue(vt_wq);
-	vt_for_each_run(run)
+	vt_for_all_runs(run)
 		vt_run_exit(run);
 	vt_nr_runs = 0;
 	vt_others_wait();

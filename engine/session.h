@@ -12,7 +12,7 @@
 
 #define VT_MAX_SCENARIOS	8
 
-/* All scenarios of the module, fixed after vt_session_init(). */
+/* All runs of the module, fixed after vt_session_init(). */
 extern struct vt_run vt_runs[VT_MAX_SCENARIOS];
 extern unsigned int vt_nr_runs;
 
@@ -22,8 +22,8 @@ void vt_session_exit(void);
 int vt_session_start(u32 mask);
 void vt_session_stop(void);
 void vt_session_reset(void);
-void vt_session_adopt(struct vt_run *run);
-const struct vt_run *vt_session_adopted(void);
+void vt_session_begin(struct vt_run *run);
+void vt_session_end(struct vt_run *run);
 
 enum vt_verdict vt_session_verdict(void);
 

@@ -10,10 +10,13 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 
 #include "canary.h"
 #include "engine.h"
@@ -53,15 +56,75 @@ void vt_mm_put(struct mm_struct *mm)
 }
 
 /**
+ * vt_map() - map in place of what is there
+ * @file: what is mapped, or NULL for anonymous memory
+ * @addr: where
+ * @len: how long, in bytes
+ * @prot: PROT_ flags
+ * @flags: MAP_ flags; MAP_FIXED is added
+ * @off: where in @file, in bytes
+ *
+ * Context: a thread that uses the mm, without its lock; may sleep.
+ * Return: 0 or the errno of mmap().
+ */
+long vt_map(struct file *file, unsigned long addr, unsigned long len,
+	    unsigned long prot, unsigned long flags, unsigned long off)
+{
+	unsigned long ret = vm_mmap(file, addr, len, prot, flags | MAP_FIXED, off);
+
+	return IS_ERR_VALUE(ret) ? (long)ret : 0;
+}
+
+/**
+ * vt_fork() - fork a child, with a copy of the mm that the caller uses
+ * @fn: what it does, in the kernel; ends with vt_child_end()
+ * @arg: for @fn
+ *
+ * Not with CLONE_VFORK, which would wait for the child as well: in a cgroup that is
+ * being frozen it marks the waiter as frozen until it returns to user space, which
+ * no kernel thread does.
+ *
+ * Context: a kernel thread; may sleep. The scenario needs VT_NEED_FORK.
+ * Return: the child's pid, for vt_child_wait(), or an errno.
+ */
+pid_t vt_fork(int (*fn)(void *arg), void *arg)
+{
+	struct kernel_clone_args args = {
+		.flags = CLONE_FS | CLONE_FILES | CLONE_UNTRACED,
+		.exit_signal = SIGCHLD,
+		.fn = fn,
+		.fn_arg = arg,
+	};
+
+	return vt_call(kernel_clone)(&args);
+}
+
+/**
+ * vt_child_end() - the end of a child
+ *
+ * There is no user space for it to return to.
+ *
+ * Context: the child's.
+ * Return: does not.
+ */
+int vt_child_end(void)
+{
+	vt_call(do_exit)(0);
+	return 0;
+}
+
+/**
  * vt_child_wait() - wait for the end of a process that the caller has forked
  * @pid: its pid
  *
  * Kernel threads ignore SIGCHLD, so that children reap themselves; this returns
- * when it is gone, and needs none of the module's text any more. A signal makes
- * the wait return early: it is nobody's. So does kthread_stop(), again and again
- * until its flag is cleared, and the child may need the CPU that is spun on.
+ * when it is gone, and needs none of the module's text any more.
  *
- * Context: a kernel thread; may sleep. The scenario needs VT_NEED(kernel_wait).
+ * kernel_wait() returns -ERESTARTSYS for a signal, of which none is meant for us,
+ * and, again and again, while a kthread_stop() is pending (TIF_NOTIFY_SIGNAL). Both
+ * are cleared, or this loop would spin on the CPU that the child needs to exit.
+ *
+ * Context: a kernel thread; may sleep. The scenario needs VT_NEED_FORK.
  */
 void vt_child_wait(pid_t pid)
 {

@@ -21,6 +21,14 @@ static inline bool vt_has_space(void)
 struct mm_struct *vt_mm_new(void);
 void vt_mm_put(struct mm_struct *mm);
 
+long vt_map(struct file *file, unsigned long addr, unsigned long len,
+	    unsigned long prot, unsigned long flags, unsigned long off);
+
+/* What a scenario needs to have children. */
+#define VT_NEED_FORK	VT_NEED(kernel_clone), VT_NEED(do_exit), VT_NEED(kernel_wait)
+
+pid_t vt_fork(int (*fn)(void *arg), void *arg);
+int vt_child_end(void);
 void vt_child_wait(pid_t pid);
 
 struct file *vt_file_new(const struct file_operations *fops, void *priv);

@@ -125,7 +125,8 @@ bool vt_is_thread(struct task_struct *task)
 /**
  * vt_spawn() - create a thread of a run
  * @run: run
- * @role: what it does, at most 7 letters; with @idx it is unique in the run
+ * @role: what it does, at most 7 letters, the first of which no other role of
+ *	the scenario has; with @idx it is unique in the run
  * @idx: its number within its role
  * @fn: loops while vt_go() holds, then returns
  * @arg: for @fn, as t->arg
@@ -142,7 +143,9 @@ struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
 	struct vt_thread *t = kzalloc(sizeof(*t), GFP_KERNEL);
 	struct task_struct *task;
 	u64 id = idx + 1;
+	char end[12];
 	const char *c;
+	int len;
 
 	if (!t)
 		return ERR_PTR(-ENOMEM);
@@ -159,8 +162,10 @@ struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
 		id = id * 31 + *c;
 	vt_rnd_fork(&t->rnd, vt_params.seed, id);
 
-	task = kthread_create(vt_thread_main, t, "%s_%s/%u", run->sc->name,
-			      role, idx);
+	/* A name that tells threads apart fits into a comm: its end is never cut. */
+	len = scnprintf(end, sizeof(end), "_%c%u", *role, idx);
+	task = kthread_create(vt_thread_main, t, "%.*s%s",
+			      TASK_COMM_LEN - 1 - len, run->sc->name, end);
 	if (IS_ERR(task)) {
 		kfree(t);
 		return ERR_CAST(task);
@@ -171,6 +176,31 @@ struct vt_thread *vt_spawn(struct vt_run *run, const char *role,
 	run->nr_threads++;
 
 	return t;
+}
+
+/**
+ * vt_spawn_all() - create threads of a run that do the same
+ * @run: run
+ * @role: what they do, as in vt_spawn()
+ * @nr: how many; they are numbered from 0
+ * @fn: as in vt_spawn()
+ * @arg: for @fn, the same for all
+ *
+ * Context: ->start of a scenario; may sleep.
+ * Return: 0 or an errno; those that were created are the run's either way.
+ */
+int vt_spawn_all(struct vt_run *run, const char *role, unsigned int nr,
+		 int (*fn)(struct vt_thread *t), void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct vt_thread *t = vt_spawn(run, role, i, fn, arg);
+
+		if (IS_ERR(t))
+			return PTR_ERR(t);
+	}
+	return 0;
 }
 
 /**
@@ -298,7 +328,7 @@ static int vt_onoff_main(void *unused)
 	struct vt_rnd rnd;
 	unsigned int down = 0, ups = 0, downs = 0;
 
-	vt_rnd_fork(&rnd, vt_params.seed, 0);
+	vt_rnd_fork(&rnd, vt_params.seed, vt_rnd_id("onoff", 0));
 	while (!kthread_should_stop()) {
 		unsigned int cpu;
 
@@ -335,7 +365,7 @@ int vt_onoff_start(void)
 
 	if (!vt_params.onoff_interval)
 		return 0;
-	task = kthread_run(vt_onoff_main, NULL, "vma_torture_onoff");
+	task = kthread_run(vt_onoff_main, NULL, "vma_torture_cpu");
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	vt_onoff_task = task;

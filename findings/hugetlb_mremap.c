@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * mremap() of a hugetlb mapping that could share its page table waits for
- * itself for ever: see "Findings" in README.md.
+ * itself for ever: see docs/findings.md.
  *
  * Wants one free huge page. Exit code: 0 the call returned; 1 it hangs, and this
  * child of ours stays in D state until the machine is restarted; 4 could not be

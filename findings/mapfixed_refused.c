@@ -2,7 +2,7 @@
 /*
  * mmap(MAP_FIXED | MAP_PRIVATE) for writing, over memory that is accounted, of a
  * file that refuses to be mapped: the charge of what was replaced is never given
- * back. See "Findings" in README.md. A socket is such a file: no privilege is
+ * back. See docs/findings.md. A socket is such a file: no privilege is
  * needed.
  *
  * Committed_AS is the whole machine's: run it where nothing else happens. Exit

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * mremap() that makes a private writable mapping smaller and moves it charges
- * what is cut off once more, and nobody ever gives that back: see "Findings" in
- * README.md.
+ * what is cut off once more, and nobody ever gives that back: see
+ * docs/findings.md.
  *
  * Committed_AS is the whole machine's: run it where nothing else happens. Exit
  * code: 0 it stays as it is; 1 each of the moves left its part of it behind; 4

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/PID/maps leaves out what is mapped all the time: see "Findings" in README.md.
+ * /proc/PID/maps leaves out what is mapped all the time: see docs/findings.md.
  *
  * Of two neighbours the lower one grows and shrinks at the expense of the upper
  * one, by mprotect(). Both threads have one CPU, and who changes the mappings goes

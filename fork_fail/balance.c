@@ -171,7 +171,7 @@ void ff_bursts(struct ff_state *st)
 	struct ff_plan plan;
 	struct vt_rnd rnd;
 
-	vt_rnd_fork(&rnd, vt_params.seed, 0);
+	vt_rnd_fork(&rnd, vt_params.seed, vt_rnd_id("fork_fail balance", 0));
 	if (ff_raise(p, &rnd, FF_BURST_VMAS, BIT(FF_LAST)))
 		return;
 	ff_snapshot(p);

@@ -4,7 +4,6 @@
  * that looks like the remains of a failed fork as they must not be.
  */
 #include <linux/bitops.h>
-#include <linux/err.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -48,9 +47,8 @@ void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd)
 		return;
 	kthread_use_mm(mm);
 	for (i = 1; i <= 3; i++)
-		opened += !IS_ERR_VALUE(ff_map(p->file,
-					       FF_BASE + 2 * i * PAGE_SIZE,
-					       PAGE_SIZE, MAP_PRIVATE));
+		opened += !ff_map(p->file, FF_BASE + 2 * i * PAGE_SIZE, PAGE_SIZE,
+				  MAP_PRIVATE);
 	kthread_unuse_mm(mm);
 
 	if (kind == FF_XA_ZERO)

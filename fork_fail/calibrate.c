@@ -56,7 +56,7 @@ int ff_calibrate(struct ff_state *st)
 	struct vt_rnd rnd;
 	int ret;
 
-	vt_rnd_fork(&rnd, vt_params.seed, 1);
+	vt_rnd_fork(&rnd, vt_params.seed, vt_rnd_id("fork_fail calibrate", 0));
 	st->ways = BIT(FF_ACCOUNT);
 	ret = ff_raise(p, &rnd, 8, BIT(FF_LAST));
 	if (ret)
@@ -97,6 +97,10 @@ int ff_calibrate(struct ff_state *st)
 			vt_trial_absent(st->run, FF_V_WAY, way,
 					"no fork failed by it when that was tried at the start");
 		}
+	/* Bursts are made by the ways there are, too. */
+	for (way = 0; way < FF_NR_WAYS; way++)
+		if (!vt_drawn(&ff_tables[FF_T_WAY], way))
+			st->ways &= ~BIT(way);
 	st->marks = vt_fork_marks() == VT_YES ||
 		    (vt_fork_marks() == VT_MAYBE && left.marked);
 	/* By no header, but not before the mark was there for good. */

@@ -58,6 +58,8 @@ struct ff_record *ff_publish(struct ff_parent *p, struct mm_struct *mm,
 	if (!early)
 		mmgrab(mm);
 	*rec = (struct ff_record){ .mm = mm };
+	p->flight_nr = vt_flight_begin_in(&p->flight, (unsigned long)mm,
+					  (unsigned long)mm + 1);
 	WRITE_ONCE(p->child, mm);
 	atomic_inc(&p->st->shows);
 	if (p->keep) {
@@ -112,6 +114,8 @@ struct mm_struct *ff_unpublish(struct ff_parent *p, bool failed)
 	handed = p->handed;
 	p->handed = NULL;
 	WRITE_ONCE(p->child, NULL);
+	if (child)
+		vt_flight_end(&p->flight, p->flight_nr);
 	rec = child ? ff_record(p, child) : NULL;
 	if (rec)
 		rec->failed = failed;
@@ -173,13 +177,13 @@ static void ff_judge_ready(struct ff_parent *p, struct vm_area_struct *vma)
 		return;
 	i_mmap_lock_read(mapping);
 	/* All files of this sort share the tree, those of others too. */
-	for (found = vt_rmap_first(mapping); found && n < FF_READY_VMAS;
-	     found = vt_rmap_next(found), n++)
+	vt_rmap_for_each(found, mapping)
 		if (found == vma || (vt_busted(run, FF_UNREADY) &&
-				     found->vm_file == vma->vm_file))
+				     found->vm_file == vma->vm_file) ||
+		    ++n == FF_READY_VMAS)
 			break;
 	i_mmap_unlock_read(mapping);
-	vt_look(run, FF_UNREADY, n < FF_READY_VMAS);
+	vt_look_own(run, FF_UNREADY, n < FF_READY_VMAS);
 	if (found && n < FF_READY_VMAS)
 		vt_race(run, FF_UNREADY, vma->vm_mm, vma->vm_start, n, 0,
 			"a VMA that is still in its ->open() is in the tree of its file");

@@ -11,7 +11,6 @@
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -25,9 +24,7 @@ static int ff_child(void *arg)
 	struct ff_parent *p = arg;
 
 	p->child_wrong = ff_compare(p, current->mm, &p->child_addr);
-	/* There is no user space for it to return to. */
-	vt_call(do_exit)(0);
-	return 0;
+	return vt_child_end();
 }
 
 /**
@@ -41,12 +38,6 @@ static int ff_child(void *arg)
  */
 int ff_fork(struct ff_parent *p)
 {
-	struct kernel_clone_args args = {
-		.flags = CLONE_FS | CLONE_FILES | CLONE_UNTRACED,
-		.exit_signal = SIGCHLD,
-		.fn = ff_child,
-		.fn_arg = p,
-	};
 	pid_t pid;
 
 	raw_spin_lock(&p->lock);
@@ -59,7 +50,7 @@ int ff_fork(struct ff_parent *p)
 	wake_up_all(&p->wq);
 
 	WRITE_ONCE(p->forker, current);
-	pid = vt_call(kernel_clone)(&args);
+	pid = vt_fork(ff_child, p);
 	irq_work_sync(&p->kill);
 	WRITE_ONCE(p->forker, NULL);
 	raw_spin_lock(&p->lock);
@@ -159,7 +150,7 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 
 	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 2))
 		vm_munmap(p->snap[0].start, p->snap[0].end - p->snap[0].start);
-	vt_look(run, FF_PARENT, err);
+	vt_look_own(run, FF_PARENT, err);
 	ff_account_bust(p, err);
 	wrong = ff_compare(p, p->mm, &addr);
 	if (wrong)

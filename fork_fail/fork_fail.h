@@ -46,38 +46,6 @@ enum ff_kind {
 /* What is broken by an mm of the module's own instead of a child. */
 #define FF_DECOYS	(BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) | BIT(FF_UNMARKED))
 
-/**
- * struct ff_choice - one of the things that a thread chooses from
- * @name: its name
- * @weight: how often it is drawn, in as many draws as all weights add up to
- */
-struct ff_choice {
-	const char *name;
-	unsigned int weight;
-};
-
-/**
- * ff_choose() - draw from a table of choices
- * @rnd: random stream; one number is taken from it
- * @table: the choices
- * @n: how many
- *
- * Return: index into @table.
- */
-static inline unsigned int ff_choose(struct vt_rnd *rnd,
-				     const struct ff_choice *table,
-				     unsigned int n)
-{
-	unsigned int i, sum = 0, drawn;
-
-	for (i = 0; i < n; i++)
-		sum += table[i].weight;
-	drawn = vt_rnd_below(rnd, sum);
-	for (i = 0; drawn >= table[i].weight; i++)
-		drawn -= table[i].weight;
-	return i;
-}
-
 /* Ways in which forks fail, and where. */
 enum ff_way { FF_ACCOUNT, FF_SIGNAL, FF_DUP, FF_COPY, FF_INJECT, FF_NR_WAYS };
 
@@ -91,15 +59,16 @@ enum ff_find { FF_FIND_RMAP, FF_FIND_SLOT, FF_NR_FINDS };
 
 enum ff_ref { FF_REF_NONE, FF_REF_USER, FF_NR_REFS };
 
-/* fork_fail_torture.c: what is drawn, by names and weights */
+/* What is drawn from. */
+enum ff_table { FF_T_WAY, FF_T_MIX, FF_T_FIND, FF_T_REF, FF_NR_TABLES };
+
 /* The tables of the coverage list. */
 enum ff_trial { FF_V_WAY, FF_V_POS, FF_V_MIX, FF_V_FIND, FF_V_REF };
 
-extern const struct ff_choice ff_ways[FF_NR_WAYS + 1];
+/* fork_fail_torture.c: the tables, by names and weights */
+extern struct vt_draw ff_tables[FF_NR_TABLES];
+extern const struct vt_choice ff_ways[FF_NR_WAYS + 1];
 extern const char *const ff_pos_names[FF_NR_POS];
-extern const struct ff_choice ff_mixes[FF_NR_MIXES];
-extern const struct ff_choice ff_finds[FF_NR_FINDS];
-extern const struct ff_choice ff_refs[FF_NR_REFS];
 
 enum ff_counter {
 	FF_C_FAILED,
@@ -107,9 +76,11 @@ enum ff_counter {
 	FF_C_OK = FF_C_BY_WAY + FF_NR_WAYS * FF_NR_POS,
 	FF_C_UNPLANNED, FF_C_SURVIVED, FF_C_PARENTS, FF_C_HUGETLB, FF_C_WALKS,
 	FF_C_AFTER, FF_C_RMAP, FF_C_REAPER, FF_C_NO_USERS, FF_C_EMPTY,
-	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_CHECKED,
-	FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS, FF_C_KILLED_ASLEEP,
+	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_KILLED_ASLEEP,
 	FF_C_ENDS, FF_C_EVEN,
+#ifdef VT_BENCH
+	FF_C_CHECKED, FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS,
+#endif
 };
 
 enum ff_hist { FF_H_FORK };
@@ -163,11 +134,14 @@ struct ff_state;
 /**
  * struct ff_parent - an mm that is forked
  * @st: the scenario
- * @lock: protects @mm, @child, @handed, @opened, @closed and @rec
+ * @lock: protects @mm, @child, @handed, @opened, @closed and @rec; for writers
+ *	of @flight
  * @shown: the mm, if it is there for mixers
  * @churn: in it, start of what they replace; 0: nothing
  * @child: the child's mm, for as long as walkers are to find it
  * @handed: the child's mm, if it was handed out with a reference of a user's
+ * @flight: the fork whose child is shown; its range is the address of that mm
+ * @flight_nr: its number
  * @opened: VMAs of the module's file ever opened, mmap() included
  * @closed: and closed
  * @rec: children that are not gone yet
@@ -227,6 +201,9 @@ struct ff_parent {
 	unsigned long opened;
 	unsigned long closed;
 	struct ff_record rec[FF_RECORDS];
+	u32 flight_nr;
+
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 
 	struct task_struct *forker ____cacheline_aligned_in_smp;
 	bool hand;
@@ -292,7 +269,7 @@ enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
  * @nr_forkers: threads that share them
  * @parents: the parents
  * @probe: where forks are watched and refused
- * @ways: bit set over enum ff_way: what works here
+ * @ways: bit set over enum ff_way: what works here, is not left out, and does not leak
  * @rcu_tells: a tree is in RCU mode while its mm is alive, so one that is not is of
  *	a failed fork
  * @marks: this kernel marks what a failed fork leaves
@@ -302,7 +279,6 @@ enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
  * @burst_next: when bursts are due next, in jiffies
  * @burst: which are
  * @even: bit set of those that left committed memory as it was
- * @leaks: one did not; there are no more then
  * @big: half the size of what cannot be accounted, in bytes
  * @rest_since: since when the end of the test waits, in jiffies
  * @per_burst: failed forks whose balance is drawn at the end
@@ -325,7 +301,6 @@ struct ff_state {
 	unsigned long burst_next;
 	unsigned int burst;
 	unsigned long even;
-	bool leaks;
 	unsigned long big;
 	unsigned long rest_since;
 	unsigned int per_burst;
@@ -348,6 +323,7 @@ struct ff_state {
  * @unstable: the mm is marked so
  * @skip: the OOM reaper is told to leave it alone
  * @copied: its tree was copied, or had begun to be
+ * @look: into the fork whose child it is
  */
 struct ff_seen {
 	unsigned int entries;
@@ -360,6 +336,7 @@ struct ff_seen {
 	bool unstable;
 	bool skip;
 	bool copied;
+	struct vt_flight_look look;
 };
 
 /**
@@ -386,9 +363,9 @@ static inline bool ff_copied(const struct ff_entry *e)
 }
 
 /* parent.c: parents */
-unsigned long ff_map(struct file *file, unsigned long addr, unsigned long len,
-		     unsigned long flags);
-unsigned long ff_map_anon(unsigned long addr, unsigned long len);
+long ff_map(struct file *file, unsigned long addr, unsigned long len,
+	    unsigned long flags);
+long ff_map_anon(unsigned long addr, unsigned long len);
 long ff_map_one(struct ff_parent *p, enum ff_type type, unsigned long addr,
 		unsigned long pages, bool shared);
 unsigned int ff_draw_size(struct vt_rnd *rnd);
@@ -435,6 +412,14 @@ struct mm_struct *ff_grab_child(struct ff_parent *p);
 void ff_scan(struct mm_struct *mm, struct ff_seen *seen);
 void ff_show(struct ff_parent *p, struct vt_rnd *rnd, struct mm_struct *mm);
 int ff_walker(struct vt_thread *t);
+
+/* price.c: what a look costs */
+#ifdef VT_BENCH
+void ff_price(struct vt_thread *t, struct ff_parent *p, struct mm_struct *mm);
+#else
+static inline void ff_price(struct vt_thread *t, struct ff_parent *p,
+			    struct mm_struct *mm) { }
+#endif
 
 /* compare.c: judges "parent" */
 void ff_snapshot(struct ff_parent *p);

@@ -29,7 +29,7 @@ static bool ff_ended(const struct ff_record *rec)
 
 static void ff_judge_end(struct ff_parent *p, const struct ff_record *rec)
 {
-	vt_look(p->st->run, FF_LEAK, rec->failed && rec->opened);
+	vt_look_own(p->st->run, FF_LEAK, rec->failed && rec->opened);
 	ff_account_end(p, rec);
 	/* The VMA may have a reference on the file that never comes back. */
 	if (rec->opened != rec->closed && !vt_busted(p->st->run, FF_LEAK))
@@ -183,6 +183,8 @@ void ff_rest_judge(struct ff_state *st)
 		bool missing = ff_left(p, left);
 
 		vt_look(run, FF_LEAK, !missing || waited);
+		/* That of the module's file is the inode of all without one. */
+		vt_unmapped_judge(run, FF_BOOKS, p->shmem, 1, "the shmem file");
 		ff_rest_children(p, waited && left[FF_REST_CHILDREN] ==
 					      p->rest[FF_REST_CHILDREN]);
 		if (waited && left[FF_REST_FILE] &&

@@ -90,7 +90,7 @@ int ff_mixer(struct vt_thread *t)
 		}
 		kthread_use_mm(mm);
 		ff_mix_hold(p, mm);
-		mix = ff_choose(&t->rnd, ff_mixes, FF_NR_MIXES);
+		mix = vt_draw(&t->rnd, &ff_tables[FF_T_MIX]);
 		done = true;
 		switch (mix) {
 		case FF_MIX_CHURN:

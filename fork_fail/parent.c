@@ -22,13 +22,12 @@
  * @flags: MAP_SHARED and the like; MAP_FIXED is added
  *
  * Context: the calling thread uses the mm.
- * Return: @addr or an errno.
+ * Return: 0 or an errno.
  */
-unsigned long ff_map(struct file *file, unsigned long addr,
-		     unsigned long len, unsigned long flags)
+long ff_map(struct file *file, unsigned long addr, unsigned long len,
+	    unsigned long flags)
 {
-	return vm_mmap(file, addr, len, PROT_READ | PROT_WRITE,
-		       flags | MAP_FIXED, 0);
+	return vt_map(file, addr, len, PROT_READ | PROT_WRITE, flags, 0);
 }
 
 /**
@@ -37,9 +36,9 @@ unsigned long ff_map(struct file *file, unsigned long addr,
  * @len: length in bytes
  *
  * Context: the calling thread uses the mm.
- * Return: @addr or an errno.
+ * Return: 0 or an errno.
  */
-unsigned long ff_map_anon(unsigned long addr, unsigned long len)
+long ff_map_anon(unsigned long addr, unsigned long len)
 {
 	return ff_map(NULL, addr, len, MAP_PRIVATE | MAP_ANONYMOUS);
 }
@@ -50,9 +49,9 @@ static bool ff_map_big(struct ff_parent *p, unsigned long addr,
 {
 	unsigned long half = p->st->big;
 
-	if (IS_ERR_VALUE(ff_map_anon(addr, half)))
+	if (ff_map_anon(addr, half))
 		return false;
-	if (IS_ERR_VALUE(ff_map_anon(addr + half, half)) ||
+	if (ff_map_anon(addr + half, half) ||
 	    vt_syscall(sys_madvise, addr, 2 * half, MADV_DONTFORK)) {
 		vm_munmap(addr, 2 * half);
 		return false;
@@ -75,8 +74,9 @@ static bool ff_map_big(struct ff_parent *p, unsigned long addr,
 long ff_map_one(struct ff_parent *p, enum ff_type type,
 		unsigned long addr, unsigned long pages, bool shared)
 {
-	unsigned long len = pages * PAGE_SIZE, ret;
+	unsigned long len = pages * PAGE_SIZE;
 	int advice = 0;
+	long ret;
 
 	switch (type) {
 	case FF_FILE:
@@ -99,7 +99,7 @@ long ff_map_one(struct ff_parent *p, enum ff_type type,
 		ret = ff_map_anon(addr, len);
 		break;
 	}
-	if (IS_ERR_VALUE(ret))
+	if (ret)
 		return ret;
 	return advice ? vt_syscall(sys_madvise, addr, len, advice) : 0;
 }
@@ -177,7 +177,10 @@ static int ff_build(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 				continue;
 			}
 		}
-		/* Some for walkers to find the child by, and to kill at. */
+		/*
+		 * At both ends rather the module's file: its ->open() publishes
+		 * the child to the walkers, and is where SIGKILL is sent.
+		 */
 		if (i <= 1 || i + 2 >= n)
 			type = vt_rnd_one_in(rnd, 4) ? type : FF_FILE;
 		ret = ff_map_one(p, type, addr, pages, vt_rnd_one_in(rnd, 2));

@@ -195,7 +195,7 @@ void ff_plan(struct ff_parent *p, struct vt_rnd *rnd,
 
 	ff_plan_clear(p);
 	*plan = (struct ff_plan){
-		.way = ff_choose(rnd, ff_ways, ARRAY_SIZE(ff_ways)),
+		.way = vt_draw(rnd, &ff_tables[FF_T_WAY]),
 	};
 	if (plan->way < FF_NR_WAYS && p->st->ways & BIT(plan->way)) {
 		switch (plan->way) {

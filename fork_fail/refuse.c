@@ -134,7 +134,11 @@ static int ff_arch_handler(struct kprobe *kp, struct pt_regs *regs)
 	return ff_refuse(p, regs, ff_no_memory);
 }
 
-/* Its presence says that the handler above may change where the CPU goes on. */
+/*
+ * Does nothing, but has to be there: the kernel does not optimize a kprobe with a
+ * post_handler into a jump, from which the handler above could not redirect
+ * regs->ip.
+ */
 static void ff_post_handler(struct kprobe *kp, struct pt_regs *regs,
 			    unsigned long flags)
 {

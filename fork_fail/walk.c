@@ -10,7 +10,6 @@
  */
 #include <linux/fs.h>
 #include <linux/jiffies.h>
-#include <linux/ktime.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
@@ -45,7 +44,7 @@ void ff_scan(struct mm_struct *mm, struct ff_seen *seen)
 				seen->zero_at = mas.index;
 			continue;
 		}
-		/* What is not this mm's may be anything, or gone already. */
+		/* A foreign VMA may be freed memory: read vm_mm so that it may fault. */
 		if (copy_from_kernel_nofault(&owner, &vma->vm_mm, sizeof(owner)))
 			owner = NULL;
 		if (owner == mm)
@@ -57,16 +56,14 @@ void ff_scan(struct mm_struct *mm, struct ff_seen *seen)
 	}
 }
 
-/* The same without looking, for comparison. */
-static unsigned int ff_scan_bare(struct mm_struct *mm)
+/* The fork that this child comes from was met, by these kinds. */
+static void ff_met(struct ff_parent *p, struct mm_struct *mm,
+		   struct ff_seen *seen, u32 kinds)
 {
-	MA_STATE(mas, &mm->mm_mt, 0, 0);
-	struct vm_area_struct *vma;
-	unsigned int n = 0;
+	unsigned long key = (unsigned long)mm;
 
-	mas_for_each(&mas, vma, ULONG_MAX)
-		n++;
-	return n;
+	if (seen->dead && vt_flight_exposed_in(&p->flight, &seen->look, key, key))
+		vt_met(p->st->run, kinds, &p->flight, &seen->look);
 }
 
 /* Where the kernel takes down itself what a failed fork has copied. */
@@ -90,9 +87,13 @@ static void ff_judge_remains(struct ff_parent *p, struct mm_struct *mm,
 }
 
 static void ff_judge(struct ff_parent *p, struct mm_struct *mm,
-		     const struct ff_seen *seen, bool user)
+		     struct ff_seen *seen, bool user)
 {
+	bool marked = user && seen->dead && seen->copied && p->st->marks;
 	struct vt_run *run = p->st->run;
+
+	ff_met(p, mm, seen, BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) |
+			    (marked ? BIT(FF_UNMARKED) : 0));
 
 	vt_count(run, FF_C_WALKS, 1);
 	if (seen->dead) {
@@ -126,7 +127,7 @@ static void ff_judge(struct ff_parent *p, struct mm_struct *mm,
 	if (!user || !seen->dead || !seen->copied)
 		return;
 	ff_judge_remains(p, mm, seen);
-	if (!p->st->marks)
+	if (!marked)
 		return;
 	vt_look(run, FF_UNMARKED, true);
 	if (!seen->unstable)
@@ -143,6 +144,7 @@ static void ff_look(struct ff_parent *p, struct mm_struct *mm, bool copied)
 {
 	struct ff_seen seen = {};
 
+	vt_flight_look_in(&p->flight, &seen.look);
 	mmap_read_lock(mm);
 	/*
 	 * dup_mmap() takes the tree out of RCU mode and puts it back when
@@ -175,6 +177,7 @@ static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
 	struct ff_seen seen = {};
 	bool skip;
 
+	vt_flight_look_in(&p->flight, &seen.look);
 	if (!mmap_read_trylock(mm))
 		return;
 	/* To be kept out by the flag is what it is for. */
@@ -214,32 +217,6 @@ void ff_show(struct ff_parent *p, struct vt_rnd *rnd,
 				kthread_should_stop(), 1);
 }
 
-/* Time some looks and as many bare walks. */
-static void ff_price(struct ff_parent *p, struct mm_struct *mm)
-{
-	struct vt_run *run = p->st->run;
-	struct ff_seen seen = {};
-	unsigned int i;
-	u64 t0, t1, t2;
-
-	mmap_read_lock(mm);
-	/* Neither shall pay for a cold cache. */
-	ff_scan_bare(mm);
-	t0 = ktime_get_ns();
-	for (i = 0; i < 8; i++)
-		ff_scan_bare(mm);
-	t1 = ktime_get_ns();
-	for (i = 0; i < 8; i++)
-		ff_scan(mm, &seen);
-	t2 = ktime_get_ns();
-	mmap_read_unlock(mm);
-
-	vt_count(run, FF_C_BARE, 8);
-	vt_count(run, FF_C_BARE_NS, t1 - t0);
-	vt_count(run, FF_C_CHECKED, 8);
-	vt_count(run, FF_C_CHECKED_NS, t2 - t1);
-}
-
 /*
  * As uprobes reach whoever maps a file: through the file's tree of mappings. A
  * VMA is in there only after its mm's tree was copied.
@@ -251,7 +228,7 @@ static struct mm_struct *ff_rmap_child(struct ff_parent *p)
 	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	for (vma = vt_rmap_first(mapping); vma; vma = vt_rmap_next(vma)) {
+	vt_rmap_for_each(vma, mapping) {
 		mm = vma->vm_mm;
 		if (mm != READ_ONCE(p->mm) && mmget_not_zero(mm)) {
 			found = mm;
@@ -272,7 +249,7 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 	if (!mm)
 		return;
 	vt_worked(t->run, FF_V_FIND, FF_FIND_SLOT);
-	ref = ff_choose(&t->rnd, ff_refs, FF_NR_REFS);
+	ref = vt_draw(&t->rnd, &ff_tables[FF_T_REF]);
 	vt_try(t->run, FF_V_REF, ref);
 	if (ref == FF_REF_NONE) {
 		ff_look_as_reaper(p, mm);
@@ -280,8 +257,7 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 		vt_worked(t->run, FF_V_REF, ref);
 		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
 			ff_look(p, mm, false);
-		if (vt_rnd_one_in(&t->rnd, 64))
-			ff_price(p, mm);
+		ff_price(t, p, mm);
 		/* The last one leaves the child to exit_mmap(). */
 		mmput(mm);
 	} else {
@@ -323,7 +299,7 @@ int ff_walker(struct vt_thread *t)
 		ff_for_each_parent(p, st) {
 			if (!READ_ONCE(p->child) && !READ_ONCE(p->early_mm))
 				continue;
-			find = ff_choose(&t->rnd, ff_finds, FF_NR_FINDS);
+			find = vt_draw(&t->rnd, &ff_tables[FF_T_FIND]);
 			vt_try(t->run, FF_V_FIND, find);
 			if (find == FF_FIND_RMAP)
 				ff_walk_rmap(t, p);

@@ -72,10 +72,9 @@ static unsigned int hw_users(const struct hw_census *c,
 /*
  * Context: i_mmap_rwsem held for write. The counts are looked at twice, with
  * time in between: only what stays wrong for as long as nobody may change it is
- * wrong.
+ * wrong. Return: as hw_census().
  */
-static void hw_census_judge(struct vt_run *run, struct hw_census *c,
-			    bool exposed)
+static u32 hw_census_judge(struct vt_run *run, struct hw_census *c, bool exposed)
 {
 	unsigned int i;
 
@@ -108,6 +107,10 @@ static void hw_census_judge(struct vt_run *run, struct hw_census *c,
 				"table 0x%lx, shared by %d others, under a VMA that does not span it",
 				(unsigned long)h->table, sharers);
 	}
+	if (!c->nr)
+		return 0;
+	return BIT(HW_SPLIT_SHARED) |
+	       (vt_pmd_count_exact() ? BIT(HW_SHARE_COUNT) : 0);
 }
 
 /**
@@ -118,28 +121,36 @@ static void hw_census_judge(struct vt_run *run, struct hw_census *c,
  * @exposed: a change overlaps
  *
  * Context: i_mmap_rwsem held for write, which reclaim may want.
+ * Return: bit set of the oracles that looked.
  */
-void hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
-	       bool exposed)
+u32 hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
+	      bool exposed)
 {
-	/* On its way elsewhere a mapping may be seen in two more places. */
+	/*
+	 * While mremap() moves a mapping, it is found at its old and at its new
+	 * address: allow for more VMAs than there are mms.
+	 */
 	unsigned int most = 4 * mms;
 	struct vm_area_struct *vma;
 	struct hw_census *c;
 	bool whole = true;
+	u32 kinds = 0;
 
 	c = kzalloc(struct_size(c, hangs, most), GFP_NOWAIT | __GFP_NOWARN);
 	if (!c)
-		return;
+		return 0;
 	c->most = most;
-	for (vma = vt_rmap_first(f->mapping); vma && whole;
-	     vma = vt_rmap_next(vma))
+	vt_rmap_for_each(vma, f->mapping) {
 		whole = hw_census_add(c, vma);
+		if (!whole)
+			break;
+	}
 	if (whole) {
 		vt_count(run, HW_C_CENSUS, 1);
-		hw_census_judge(run, c, exposed);
+		kinds = hw_census_judge(run, c, exposed);
 	}
 	kfree(c);
+	return kinds;
 }
 
 /**
@@ -151,12 +162,17 @@ void hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
  */
 void hw_walk_census(struct vt_run *run, struct hw_state *st)
 {
-	int ended = atomic_read(&st->ended);
+	struct vt_flight_look look;
+	bool exposed;
+	u32 kinds;
 
+	vt_flight_look(&st->flight, &look);
 	i_mmap_lock_write(st->file.mapping);
-	hw_census(run, &st->file, st->nr_slots,
-		  atomic_read(&st->begun) != ended);
+	exposed = vt_flight_exposed(&st->flight, &look);
+	kinds = hw_census(run, &st->file, st->nr_slots, exposed);
 	i_mmap_unlock_write(st->file.mapping);
+	if (exposed)
+		vt_met(run, kinds, &st->flight, &look);
 }
 
 /**
@@ -195,7 +211,10 @@ void hw_tally(struct hw_state *st)
 	}
 	rcu_read_unlock();
 	i_mmap_unlock_read(st->file.mapping);
-	/* It is no sum, but may have been set to zero meanwhile. */
+	/*
+	 * shared_now is a gauge, kept in a counter that can only be added to: add
+	 * the difference to what it reads now, which "reset" may have made zero.
+	 */
 	vt_count(run, HW_C_SHARED_NOW,
 		 now - vt_counter_sum(run, HW_C_SHARED_NOW));
 	mutex_unlock(&st->tally_lock);

@@ -17,40 +17,51 @@
 #include "symbols.h"
 #include "table.h"
 
-static void hw_begin(struct hw_state *st, struct hw_slot *slot)
+/* Numbers of a change: in its slot, and among those of all slots. */
+struct hw_nrs {
+	u32 slot;
+	u32 all;
+};
+
+static struct hw_nrs hw_begin(struct hw_state *st, struct hw_slot *slot)
 {
-	atomic_inc(&st->begun);
-	if (slot)
-		atomic_inc(&slot->begun);
-	/* Seen to have begun before it does anything: pairs with hw_exposed(). */
-	smp_mb();
+	return (struct hw_nrs) {
+		.all = vt_flight_begin(&st->flight),
+		.slot = vt_flight_begin(&slot->flight),
+	};
 }
 
-static void hw_end(struct hw_state *st, struct hw_slot *slot)
+static void hw_end(struct hw_state *st, struct hw_slot *slot, struct hw_nrs nrs)
 {
-	/* What ended was done before: pairs with hw_look_begin(). */
-	smp_mb();
-	if (slot)
-		atomic_inc(&slot->ended);
-	atomic_inc(&st->ended);
+	vt_flight_end(&slot->flight, nrs.slot);
+	vt_flight_end(&st->flight, nrs.all);
 	if (st->run->busted)
 		wake_up_all(&st->wait);
 }
 
-static void hw_begin_all(struct hw_state *st)
+/*
+ * A change to all slots at once, which is one of each. Context: hw_state.file_lock
+ * held until hw_end_all(). Return: its number among those of all slots.
+ */
+static u32 hw_begin_all(struct hw_state *st)
 {
+	u32 nr = vt_flight_begin(&st->flight);
 	unsigned int i;
 
 	for (i = 0; i < st->nr_slots; i++)
-		hw_begin(st, &st->slots[i]);
+		st->slots[i].nr = vt_flight_begin(&st->slots[i].flight);
+	return nr;
 }
 
-static void hw_end_all(struct hw_state *st)
+static void hw_end_all(struct hw_state *st, u32 nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < st->nr_slots; i++)
-		hw_end(st, &st->slots[i]);
+		vt_flight_end(&st->slots[i].flight, st->slots[i].nr);
+	vt_flight_end(&st->flight, nr);
+	if (st->run->busted)
+		wake_up_all(&st->wait);
 }
 
 /*
@@ -129,10 +140,11 @@ void hw_shrink(struct hw_writer *w, enum hw_op op)
 	struct hw_file *f = &st->file;
 	unsigned int idx = vt_rnd_below(&w->t->rnd, HW_PAGES), i;
 	int ret;
+	u32 nr;
 
 	mutex_lock(&st->file_lock);
 	hw_punch(&st->reuse, 0, HW_REUSE_PAGES);
-	hw_begin_all(st);
+	nr = hw_begin_all(st);
 	if (op == HW_PUNCH) {
 		ret = hw_punch(f, idx, 1);
 		if (!ret)
@@ -155,7 +167,7 @@ void hw_shrink(struct hw_writer *w, enum hw_op op)
 		hw_stamp_page(st->run, &st->reuse, HW_REUSE_BASE, i);
 	kthread_unuse_mm(st->reuse_mm);
 	WRITE_ONCE(st->punched, st->punched + 1);
-	hw_end_all(st);
+	hw_end_all(st, nr);
 	mutex_unlock(&st->file_lock);
 }
 
@@ -228,18 +240,19 @@ static bool hw_alter(struct hw_writer *w, enum hw_op op)
 static void hw_exchange(struct hw_state *st, struct hw_slot *slot)
 {
 	struct mm_struct *old = slot->mm, *new;
+	struct hw_nrs nrs;
 
 	new = hw_mm_new(&st->file, HW_BASE, PUD_SIZE, MAP_NORESERVE);
 	if (!new) {
 		vt_count(st->run, HW_C_FAILED, 1);
 		return;
 	}
-	hw_begin(st, slot);
+	nrs = hw_begin(st, slot);
 	hw_slot_set(slot, NULL);
 	/* Nobody is about to get the old one, or looks at its page tables. */
 	synchronize_rcu_expedited();
 	hw_mm_put(st->run, old);
-	hw_end(st, slot);
+	hw_end(st, slot, nrs);
 	hw_slot_set(slot, new);
 	vt_worked(st->run, HW_V_OP, HW_EXIT);
 }
@@ -255,6 +268,7 @@ static void hw_exchange(struct hw_state *st, struct hw_slot *slot)
 void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 {
 	struct hw_state *st = w->st;
+	struct hw_nrs nrs;
 	bool remap = false;
 	u64 t0;
 
@@ -263,19 +277,19 @@ void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 
 	kthread_use_mm(slot->mm);
 	if (op != HW_EXIT) {
-		hw_begin(st, slot);
+		nrs = hw_begin(st, slot);
 		t0 = ktime_get_ns();
 		remap = hw_alter(w, op);
 		vt_hist(st->run, HW_H_UNSHARE, ktime_get_ns() - t0);
-		hw_end(st, slot);
+		hw_end(st, slot, nrs);
 	}
 	hw_poison(w);
 	hw_tally(st);
 	if (remap) {
-		hw_begin(st, slot);
+		nrs = hw_begin(st, slot);
 		if (hw_map(&st->file, HW_BASE, PUD_SIZE, MAP_NORESERVE))
 			vt_count(st->run, HW_C_FAILED, 1);
-		hw_end(st, slot);
+		hw_end(st, slot, nrs);
 	}
 	hw_touch(st, HW_BASE);
 	kthread_unuse_mm(slot->mm);
@@ -328,9 +342,10 @@ void hw_purge(struct hw_writer *w)
 	hw_lock_all(st);
 	for (i = 0; i < st->nr_slots; i++) {
 		struct hw_slot *slot = &st->slots[i];
+		struct hw_nrs nrs;
 
 		kthread_use_mm(slot->mm);
-		hw_begin(st, slot);
+		nrs = hw_begin(st, slot);
 		if (vm_munmap(HW_BASE, PUD_SIZE)) {
 			vt_count(st->run, HW_C_FAILED, 1);
 			all = false;
@@ -338,7 +353,7 @@ void hw_purge(struct hw_writer *w)
 		hw_poison(w);
 		if (i == st->nr_slots - 1)
 			WRITE_ONCE(st->purged, st->purged + 1);
-		hw_end(st, slot);
+		hw_end(st, slot, nrs);
 		kthread_unuse_mm(slot->mm);
 		hw_tally(st);
 	}

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hugetlb_walk, the directed race.
- *
- * The lab: one mm alone has a table, and splits its VMA or is gone, while
- * another begins to share that table.
+ * hugetlb_walk, the directed race: one mm alone has a table, and splits its VMA or
+ * exits, at the moment at which another begins to share that table.
  */
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -15,23 +13,49 @@
 #include "symbols.h"
 #include "table.h"
 
-enum hw_lab_op {
-	HW_LAB_MADVISE, HW_LAB_PARTIAL, HW_LAB_MAP_FIXED, HW_LAB_MPROTECT,
-	HW_LAB_MREMAP, HW_LAB_MUNMAP, HW_LAB_EXIT, HW_LAB_NR_OPS,
-};
+static bool hw_lab_possible(enum hw_lab_op op)
+{
+	switch (op) {
+	case HW_LAB_MADVISE:
+		return vt_has(sys_madvise);
+	case HW_LAB_MPROTECT:
+		return vt_has(sys_mprotect);
+	case HW_LAB_MREMAP:
+		return vt_has(sys_mremap);
+	default:
+		return true;
+	}
+}
 
+/**
+ * hw_some_lab_op() - is there something to do in the lab?
+ *
+ * Context: any.
+ * Return: false if "ops" leaves nothing that this kernel has.
+ */
+bool hw_some_lab_op(void)
+{
+	enum hw_lab_op op;
+
+	for (op = 0; op < HW_LAB_NR_OPS; op++)
+		if (vt_drawn(&hw_tables[HW_T_LAB], op) && hw_lab_possible(op))
+			return true;
+	return false;
+}
+
+/* HW_LAB_NR_OPS if there is none. */
 static enum hw_lab_op hw_lab_draw(struct vt_rnd *rnd)
 {
 	enum hw_lab_op op;
 
-	/* The split that unmaps nothing is the one to tell: mostly that. */
-	if (vt_has(sys_madvise) && vt_rnd_one_in(rnd, 2))
+	if (vt_has(sys_madvise) &&
+	    vt_draw(rnd, &hw_tables[HW_T_LAB_FIRST]) == HW_LAB_MADVISE)
 		return HW_LAB_MADVISE;
+	if (!hw_some_lab_op())
+		return HW_LAB_NR_OPS;
 	do {
-		op = vt_rnd_below(rnd, HW_LAB_NR_OPS);
-	} while ((op == HW_LAB_MADVISE && !vt_has(sys_madvise)) ||
-		 (op == HW_LAB_MPROTECT && !vt_has(sys_mprotect)) ||
-		 (op == HW_LAB_MREMAP && !vt_has(sys_mremap)));
+		op = vt_draw(rnd, &hw_tables[HW_T_LAB]);
+	} while (!hw_lab_possible(op));
 	return op;
 }
 
@@ -86,7 +110,7 @@ static bool hw_lab_fresh(struct hw_lab *lab)
 	return !ret && hw_fault(lab->splitter, HW_BASE);
 }
 
-/* Spin for as long as the lab is at a step, but not for long. */
+/* Spin for as long as the directed race is at a step, but not for long. */
 static bool hw_lab_past(struct hw_lab *lab, enum hw_lab_step step)
 {
 	u64 end = ktime_get_ns() + NSEC_PER_MSEC;
@@ -123,8 +147,11 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 	struct hw_lab *lab = &st->lab;
 	struct mm_struct *mm;
 	u64 from, to;
+	u32 kinds;
 	bool met;
 
+	if (op == HW_LAB_NR_OPS)
+		return;
 	if (!hw_lab_fresh(lab)) {
 		vt_count(t->run, HW_C_NO_PAGE, 1);
 		return;
@@ -150,8 +177,11 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 		vt_count(t->run, HW_C_OVERLAPPED, met);
 		vt_tried(t->run, HW_V_LAB, 0, met);
 		i_mmap_lock_write(lab->file.mapping);
-		hw_census(t->run, &lab->file, 2, met);
+		kinds = hw_census(t->run, &lab->file, 2, met);
 		i_mmap_unlock_write(lab->file.mapping);
+		/* Each round is a change of its own, looked at once. */
+		if (met)
+			vt_met_first(t->run, kinds);
 	}
 	if (op != HW_LAB_EXIT)
 		kthread_unuse_mm(mm);

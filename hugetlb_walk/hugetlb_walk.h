@@ -62,7 +62,9 @@ enum hw_counter {
 	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
 	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_MIGRATING, HW_C_NO_PAGE,
 	HW_C_FAILED,
+#ifdef VT_BENCH
 	HW_C_CHECKED, HW_C_CHECKED_NS, HW_C_BARE, HW_C_BARE_NS,
+#endif
 };
 
 enum hw_hist { HW_H_UNSHARE };
@@ -83,41 +85,19 @@ enum hw_way {
 /* The tables of the coverage list. */
 enum hw_trial { HW_V_OP, HW_V_WAY, HW_V_LAB };
 
-/**
- * struct hw_choice - one of the things that a thread chooses from
- * @name: its name
- * @weight: how often it is drawn, in as many draws as all weights add up to
- */
-struct hw_choice {
-	const char *name;
-	unsigned int weight;
+/* What the directed race does to the VMA of who has the table. */
+enum hw_lab_op {
+	HW_LAB_MADVISE, HW_LAB_PARTIAL, HW_LAB_MAP_FIXED, HW_LAB_MPROTECT,
+	HW_LAB_MREMAP, HW_LAB_MUNMAP, HW_LAB_EXIT, HW_LAB_NR_OPS,
 };
 
-/* hugetlb_walk_torture.c: what is drawn, by names and weights */
-extern const struct hw_choice hw_ops[HW_NR_OPS];
-extern const struct hw_choice hw_ways[HW_NR_WAYS];
+/* What is drawn from. */
+enum hw_draw {
+	HW_T_OP, HW_T_LAB_FIRST, HW_T_LAB, HW_T_WAY, HW_NR_TABLES,
+};
 
-/**
- * hw_choose() - draw from a table of choices
- * @rnd: random stream; one number is taken from it
- * @table: the choices
- * @n: how many
- *
- * Return: index into @table.
- */
-static inline unsigned int hw_choose(struct vt_rnd *rnd,
-				     const struct hw_choice *table,
-				     unsigned int n)
-{
-	unsigned int i, sum = 0, drawn;
-
-	for (i = 0; i < n; i++)
-		sum += table[i].weight;
-	drawn = vt_rnd_below(rnd, sum);
-	for (i = 0; drawn >= table[i].weight; i++)
-		drawn -= table[i].weight;
-	return i;
-}
+/* hugetlb_walk_torture.c: the tables, by names and weights */
+extern struct vt_draw hw_tables[HW_NR_TABLES];
 
 /**
  * struct hw_file - a file of the private mount
@@ -140,16 +120,17 @@ struct hw_file {
  * @mm: the mm; may be read under RCU, and got while it is read
  * @pudp: its entry for HW_BASE; may be looked at under RCU
  * @joined: the table it was last seen to share (hw_state.tally_lock)
- * @begun: changes that may end its sharing, begun
- * @ended: and ended
+ * @nr: number of the change to all slots that is in flight, in @flight
+ *	(hw_state.file_lock)
+ * @flight: changes that may end its sharing
  */
 struct hw_slot {
 	struct mutex lock;
 	struct mm_struct *mm;
 	pud_t *pudp;
 	unsigned long joined;
-	atomic_t begun ____cacheline_aligned_in_smp;
-	atomic_t ended;
+	u32 nr;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 };
 
 enum hw_lab_step { HW_LAB_IDLE, HW_LAB_POSTED, HW_LAB_TAKEN, HW_LAB_GO, HW_LAB_DONE };
@@ -187,8 +168,7 @@ struct hw_lab {
  * @file_lock: content of @file and @reuse; inside hw_slot.lock
  * @all_lock: for whoever takes more than one hw_slot.lock
  * @tally_lock: counting of who shares
- * @begun: changes to any slot, begun
- * @ended: and ended
+ * @flight: changes to any slot
  * @punched: times pages were taken from @file, whole
  * @purged: times the shared table was freed
  * @wait: for one of these (busted)
@@ -208,8 +188,7 @@ struct hw_state {
 	struct mutex file_lock;
 	struct mutex all_lock;
 	struct mutex tally_lock;
-	atomic_t begun ____cacheline_aligned_in_smp;
-	atomic_t ended;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 	u32 punched;
 	u32 purged;
 	wait_queue_head_t wait;
@@ -293,6 +272,7 @@ void hw_purge(struct hw_writer *w);
 
 /* writer.c: writers */
 bool hw_op_possible(enum hw_op op);
+bool hw_some_op(void);
 int hw_writer(struct vt_thread *t);
 
 /* walk.c: the module's own walkers */
@@ -304,8 +284,18 @@ void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
 		    const struct hw_visit *v);
 void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		      const struct hw_visit *v);
-void hw_price(struct vt_thread *t, struct hw_state *st,
-	      const struct hw_visit *v, bool checked);
+
+/* price.c: what a look costs */
+#ifdef VT_BENCH
+bool hw_price(struct vt_thread *t, struct hw_state *st,
+	      const struct hw_visit *v);
+#else
+static inline bool hw_price(struct vt_thread *t, struct hw_state *st,
+			    const struct hw_visit *v)
+{
+	return false;
+}
+#endif
 
 /* kernel.c: the kernel's own walkers */
 bool hw_fault(struct mm_struct *mm, unsigned long addr);
@@ -328,12 +318,13 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	      const struct hw_rule *rule, u32 judges);
 
 /* census.c: who shares which table */
-void hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
-	       bool exposed);
+u32 hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
+	      bool exposed);
 void hw_walk_census(struct vt_run *run, struct hw_state *st);
 void hw_tally(struct hw_state *st);
 
 /* directed.c: the directed race */
+bool hw_some_lab_op(void);
 int hw_splitter(struct vt_thread *t);
 int hw_joiner(struct vt_thread *t);
 

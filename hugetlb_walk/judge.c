@@ -88,7 +88,7 @@ static const char *hw_table_freed(const struct hw_state *st,
  * to a copy of the page, with its stamp; or back to the page itself. What is there
  * after a punch is a fresh page, or has the stamp of a later generation.
  */
-static bool hw_migrated(const struct hw_look *l, pte_t now)
+static bool hw_migrated(struct hw_look *l, pte_t now)
 {
 	unsigned long pfn = pte_pfn(now);
 	u64 stamp;
@@ -145,7 +145,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 		   pte_val(l->entry), exposed);
 
 	if (judges & BIT(HW_TABLE_FREED)) {
-		vt_look(run, HW_TABLE_FREED, exposed);
+		hw_count_look(run, HW_TABLE_FREED, exposed, l);
 		what = hw_table_freed(st, l, now, rule->typed);
 		if (what) {
 			vt_race(run, HW_TABLE_FREED, l->mm, addr,
@@ -158,7 +158,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	}
 
 	if (judges & BIT(HW_TABLE_MOVED)) {
-		vt_look(run, HW_TABLE_MOVED, exposed);
+		hw_count_look(run, HW_TABLE_MOVED, exposed, l);
 		if (table != l->table) {
 			vt_race(run, HW_TABLE_MOVED, l->mm, addr,
 				(unsigned long)l->table, (unsigned long)table,
@@ -181,7 +181,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 							       HW_ENTRY_MOVED;
 
 		if (kind == HW_ENTRY_MOVED || l->shared) {
-			vt_look(run, kind, exposed);
+			hw_count_look(run, kind, exposed, l);
 			if (!hw_same_page(l->entry, now)) {
 				vt_race(run, kind, l->mm, addr,
 					pte_val(l->entry), pte_val(now),
@@ -196,7 +196,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	}
 
 	if (judges & BIT(HW_WRONG_FOLIO)) {
-		vt_look(run, HW_WRONG_FOLIO, exposed);
+		hw_count_look(run, HW_WRONG_FOLIO, exposed, l);
 		if (wrong)
 			hw_wrong_folio(run, l, rule->name, wrong);
 	}

@@ -77,7 +77,7 @@ void hw_walk_pin(struct vt_thread *t, struct hw_state *st,
 		return;
 
 	vt_worked(t->run, HW_V_WAY, fast ? HW_BY_PIN_FAST : HW_BY_PIN);
-	vt_look(t->run, HW_WRONG_FOLIO, hw_exposed(&l));
+	hw_count_look(t->run, HW_WRONG_FOLIO, hw_exposed(&l), &l);
 	what = hw_folio_wrong(&st->file, page_folio(page), l.idx, true);
 	if (what)
 		vt_race(t->run, HW_WRONG_FOLIO, v->mm, hw_addr(l.idx),
@@ -145,10 +145,12 @@ void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 
 	since = jiffies;
 	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
-		int ended = atomic_read(&st->ended);
+		struct vt_flight_look look;
+		bool exposed;
 		u64 seen;
 		u32 gen;
 
+		vt_flight_look(&st->flight, &look);
 		idx = i % HW_PAGES;
 		/* Pairs with the release in hw_next_gen(). */
 		gen = smp_load_acquire(&st->file.gen[idx]);
@@ -159,8 +161,9 @@ void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 			continue;
 		}
 		vt_count(t->run, HW_C_READ, 1);
-		vt_look(t->run, HW_STALE_TLB, gen != gens[idx] ||
-			atomic_read(&st->begun) != ended);
+		exposed = vt_flight_exposed(&st->flight, &look);
+		vt_look_into(t->run, HW_STALE_TLB, exposed || gen != gens[idx],
+			     &st->flight, &look);
 		hw_judge_read(t->run, &st->file, v->mm, idx, seen, gen);
 		gens[idx] = gen;
 		vt_hold(t);

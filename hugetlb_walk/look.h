@@ -6,7 +6,6 @@
 #ifndef HW_LOOK_H
 #define HW_LOOK_H
 
-#include <linux/atomic.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -32,6 +31,9 @@ struct hw_rule {
 	bool migrates;
 };
 
+/* walk.c: what is judged under mmap_lock and the hugetlb vma lock */
+extern const struct hw_rule hw_vma_lock;
+
 /**
  * struct hw_look - what a walk found at first
  * @slot: whose
@@ -43,7 +45,7 @@ struct hw_rule {
  * @idx: huge page of the file
  * @stamp: the latest that the page of @entry can have
  * @shared: others have the table too
- * @ended: changes to the slot that had ended before
+ * @look: into the changes of @slot
  */
 struct hw_look {
 	struct hw_slot *slot;
@@ -55,7 +57,7 @@ struct hw_look {
 	unsigned int idx;
 	u64 stamp;
 	bool shared;
-	int ended;
+	struct vt_flight_look look;
 };
 
 /**
@@ -73,9 +75,7 @@ static inline void hw_look_begin(struct hw_look *l, const struct hw_visit *v,
 	l->mm = v->mm;
 	l->pudp = v->pudp;
 	l->idx = idx;
-	l->ended = atomic_read(&l->slot->ended);
-	/* What has ended is in effect for the walk: pairs with hw_end(). */
-	smp_rmb();
+	vt_flight_look(&l->slot->flight, &l->look);
 }
 
 /**
@@ -85,11 +85,24 @@ static inline void hw_look_begin(struct hw_look *l, const struct hw_visit *v,
  *
  * Context: any.
  */
-static inline bool hw_exposed(const struct hw_look *l)
+static inline bool hw_exposed(struct hw_look *l)
 {
-	/* What the walk read, it read before: pairs with hw_begin(). */
-	smp_rmb();
-	return atomic_read(&l->slot->begun) != l->ended;
+	return vt_flight_exposed(&l->slot->flight, &l->look);
+}
+
+/**
+ * hw_count_look() - count a look of an oracle
+ * @run: run
+ * @kind: the oracle
+ * @exposed: it could have caught a race
+ * @l: the look, asked by hw_exposed()
+ *
+ * Context: any.
+ */
+static inline void hw_count_look(struct vt_run *run, enum hw_kind kind,
+				 bool exposed, const struct hw_look *l)
+{
+	vt_look_into(run, kind, exposed, &l->slot->flight, &l->look);
 }
 
 /**

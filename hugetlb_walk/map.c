@@ -3,7 +3,6 @@
  * hugetlb_walk, the mms that share: how they map a file, and what has to come
  * back when they exit (page_leak).
  */
-#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched/mm.h>
@@ -25,22 +24,16 @@
 int hw_map(const struct hw_file *f, unsigned long addr, unsigned long len,
 	   unsigned long flags)
 {
-	unsigned long ret = vm_mmap(f->file, addr, len, PROT_READ | PROT_WRITE,
-				    MAP_SHARED | MAP_FIXED | flags,
-				    addr & ~PUD_MASK);
-
-	return IS_ERR_VALUE(ret) ? (int)ret : 0;
+	return vt_map(f->file, addr, len, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | flags, addr & ~PUD_MASK);
 }
 
 static int hw_anchor(unsigned long addr)
 {
-	unsigned long ret = vm_mmap(NULL, addr, PAGE_SIZE,
-				    PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	int ret = vt_map(NULL, addr, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, 0);
 
-	if (IS_ERR_VALUE(ret))
-		return (int)ret;
-	return put_user(1, (u8 __user *)addr);
+	return ret ? ret : put_user(1, (u8 __user *)addr);
 }
 
 /**
@@ -112,7 +105,7 @@ void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
 	/* swapoff, for one, may have a user's reference for a while. */
 	if (hw_mm_gone(mm)) {
 		left = mm_pgtables_bytes(mm);
-		vt_look(run, HW_PAGE_LEAK, true);
+		vt_look_own(run, HW_PAGE_LEAK, true);
 		if (left)
 			vt_race(run, HW_PAGE_LEAK, mm, 0, left, 0,
 				"%lu bytes of page tables left when all is unmapped",

@@ -14,7 +14,7 @@
 
 static enum hw_way hw_way(struct vt_thread *t)
 {
-	enum hw_way way = hw_choose(&t->rnd, hw_ways, HW_NR_WAYS);
+	enum hw_way way = vt_draw(&t->rnd, &hw_tables[HW_T_WAY]);
 
 	if ((way == HW_BY_PER_VMA && !vt_has(lock_vma_under_rcu)) ||
 	    (way == HW_BY_I_MMAP && !vt_rmap_known()) ||
@@ -74,11 +74,8 @@ static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 		hw_walk_read(t, st, v);
 		return;
 	}
-	if (vt_rnd_one_in(&t->rnd, 64)) {
-		hw_price(t, st, v, false);
-		hw_price(t, st, v, true);
+	if (hw_price(t, st, v))
 		return;
-	}
 	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
 		hw_walk_one(t, st, v);
 		cond_resched();

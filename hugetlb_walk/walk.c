@@ -2,10 +2,9 @@
 /*
  * hugetlb_walk, the module's own walkers: under each protection that is
  * documented a walk looks at a table twice, and has judged what that protection
- * promises. And what such a look costs.
+ * promises.
  */
 #include <linux/irqflags.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/rwsem.h>
 
@@ -16,7 +15,7 @@
 #define HW_STABLE_KINDS	(BIT(HW_TABLE_FREED) | BIT(HW_TABLE_MOVED) |	\
 			 BIT(HW_ENTRY_MOVED) | BIT(HW_WRONG_FOLIO))
 
-static const struct hw_rule hw_vma_lock = {
+const struct hw_rule hw_vma_lock = {
 	.name = "mmap+hugetlb",
 	.counter = HW_C_VMA_LOCK, .judges = HW_STABLE_KINDS, .typed = true,
 	.migrates = true,
@@ -134,7 +133,7 @@ void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
 
 	hw_look_begin(&l, v, vt_rnd_below(&t->rnd, HW_PAGES));
 	i_mmap_lock_read(st->file.mapping);
-	for (vma = vt_rmap_first(st->file.mapping); vma; vma = vt_rmap_next(vma))
+	vt_rmap_for_each(vma, st->file.mapping)
 		if (vma->vm_mm == v->mm && vma->vm_start <= HW_BASE &&
 		    vma->vm_end >= HW_BASE + PUD_SIZE)
 			break;
@@ -190,7 +189,8 @@ static struct folio *hw_get(struct hw_look *l, bool *still)
  * @st: all of it
  * @v: the mm
  *
- * Context: the mm is in use, or nobody would wait for this CPU.
+ * Context: after kthread_use_mm(): whoever flushes an mm's TLB interrupts, and so
+ * waits for, only the CPUs that use that mm.
  */
 void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		      const struct hw_visit *v)
@@ -220,54 +220,11 @@ void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		return;
 	/* It may have left the file since, but not become another's. */
 	if (still) {
-		vt_look(t->run, HW_WRONG_FOLIO, l.shared && hw_exposed(&l));
+		hw_count_look(t->run, HW_WRONG_FOLIO,
+			      l.shared && hw_exposed(&l), &l);
 		what = hw_folio_wrong(&st->file, folio, l.idx, true);
 	}
 	if (what)
 		hw_wrong_folio(t->run, &l, "irqs off", what);
 	folio_put(folio);
-}
-
-/**
- * hw_price() - what a look costs: the same walk under the same locks with and
- *	without it
- * @t: thread
- * @st: all of it
- * @v: the mm
- * @checked: with it
- *
- * Context: may sleep.
- */
-void hw_price(struct vt_thread *t, struct hw_state *st,
-	      const struct hw_visit *v, bool checked)
-{
-	unsigned long since = jiffies;
-	u64 t0 = ktime_get_ns();
-	unsigned int i, n = 0;
-
-	for (i = 0; i < 8 * HW_BATCH && !hw_enough(since); i++) {
-		struct rw_semaphore *rwsem;
-		struct hw_look l;
-
-		hw_look_begin(&l, v, i % HW_PAGES);
-		mmap_read_lock(v->mm);
-		rwsem = hw_vma_rwsem(find_vma(v->mm, HW_BASE), &st->file);
-		if (rwsem) {
-			down_read(rwsem);
-			if (hw_look_first(&l)) {
-				n++;
-				l.stamp = hw_stamp(&st->file, l.idx,
-						   READ_ONCE(st->file.gen[l.idx]));
-				if (checked)
-					hw_judge(t->run, &l, &st->file,
-						 &hw_vma_lock,
-						 hw_vma_lock.judges);
-			}
-			up_read(rwsem);
-		}
-		mmap_read_unlock(v->mm);
-	}
-	vt_count(t->run, checked ? HW_C_CHECKED_NS : HW_C_BARE_NS,
-		 ktime_get_ns() - t0);
-	vt_count(t->run, checked ? HW_C_CHECKED : HW_C_BARE, n);
 }

@@ -4,6 +4,7 @@
  */
 #include <linux/gfp.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "hugetlb_walk.h"
@@ -31,17 +32,38 @@ bool hw_op_possible(enum hw_op op)
 	}
 }
 
+/**
+ * hw_some_op() - is there an operation for writers?
+ *
+ * Context: any.
+ * Return: false if "ops" leaves none that this kernel has.
+ */
+bool hw_some_op(void)
+{
+	enum hw_op op;
+
+	for (op = 0; op < HW_NR_OPS; op++)
+		if (vt_drawn(&hw_tables[HW_T_OP], op) && hw_op_possible(op))
+			return true;
+	return false;
+}
+
+/* HW_NR_OPS if there is none. */
 static enum hw_op hw_draw(struct hw_writer *w)
 {
+	const struct vt_draw *ops = &hw_tables[HW_T_OP];
 	struct vt_rnd *rnd = &w->t->rnd;
 	enum hw_op op;
 
-	/* Whoever breaks promises wants to see it soon. */
+	/* Busted: mostly make the changes that the unlocked walkers wait for. */
 	if (w->t->run->busted & (HW_NAKED_KINDS | BIT(HW_STALE_TLB)) &&
+	    vt_drawn(ops, HW_PUNCH) && vt_drawn(ops, HW_PURGE) &&
 	    !vt_rnd_one_in(rnd, 4))
 		return vt_rnd_one_in(rnd, 2) ? HW_PUNCH : HW_PURGE;
+	if (!hw_some_op())
+		return HW_NR_OPS;
 	do {
-		op = hw_choose(rnd, hw_ops, HW_NR_OPS);
+		op = vt_draw(rnd, ops);
 	} while (!hw_op_possible(op));
 	return op;
 }
@@ -53,6 +75,11 @@ static void hw_write_once(struct hw_writer *w)
 						       st->nr_slots)];
 	enum hw_op op = hw_draw(w);
 
+	/* The lab alone is to be at work. */
+	if (op == HW_NR_OPS) {
+		schedule_timeout_idle(1);
+		return;
+	}
 	vt_count(st->run, HW_C_OPS + op, 1);
 	vt_try(st->run, HW_V_OP, op);
 	vt_op(st->run);

@@ -123,7 +123,7 @@ static void mf_abort_judge(struct vt_run *run, struct mf_lane *lane, long ret,
 
 	mf_abort_look(lane, mapped, &by_file, &detached);
 	bitmap_to_arr64((u64 *)&word, mapped, MF_ABORT_PAGES);
-	vt_look(run, MF_HALF_ABORT, true);
+	vt_look_own(run, MF_HALF_ABORT, true);
 	if (ret != errno)
 		vt_race(run, MF_HALF_ABORT, lane->space->mm,
 			mf_abort_addr(lane, MF_ABORT_FROM), ret, errno,
@@ -192,20 +192,23 @@ void mf_abort_one(struct vt_thread *t, struct mf_lane *lane)
 		vt_count(t->run, MF_C_FAILED, 1);
 		return;
 	}
-	if (mf_choose(&t->rnd, mf_laids, MF_NR_LAIDS) == MF_LAID_PIECES) {
+	if (vt_draw(&t->rnd, &mf_tables[MF_T_LAID]) == MF_LAID_PIECES) {
 		for (page = 0; page < MF_ABORT_PAGES; page += 4)
 			if (mf_abort_map(lane, page, page + 2, NULL, PROT_READ))
 				return;
 	}
 
-	by = mf_choose(&t->rnd, mf_refusers, MF_NR_REFUSERS);
+	by = vt_draw(&t->rnd, &mf_tables[MF_T_REFUSER]);
 	if (by == MF_BY_LIMIT) {
 		mf_abort_at_limit(t->run, lane);
 		return;
 	}
-	how = mf_choose(&t->rnd, mf_refuseds, MF_NR_REFUSEDS);
-	if (mf_leaks_refused(lane))
+	how = vt_draw(&t->rnd, &mf_tables[MF_T_REFUSED]);
+	if (how == MF_PRIVATE && !mf_may_refuse(lane, by)) {
+		if (!vt_drawn(&mf_tables[MF_T_REFUSED], MF_SHARED))
+			return;
 		how = MF_SHARED;
+	}
 	errno = errnos[vt_rnd_below(&t->rnd, ARRAY_SIZE(errnos))];
 	ret = mf_abort_refused(lane, by, how, errno);
 	if (vt_busted(t->run, MF_HALF_ABORT))

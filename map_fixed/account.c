@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Judges: "account". What an mm says is mapped and locked in it is what is mapped
- * and locked in it, a process at its RLIMIT_AS may replace its own pages, and
- * replacements leave no memory committed.
+ * and locked in it, a process at its RLIMIT_AS may replace its own pages,
+ * replacements leave no memory committed, and an mm that ends leaves no pages, no
+ * page tables and no mappings.
  */
 #include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/ktime.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmu_context.h>
 #include <linux/sched/signal.h>
 
 #include "map_fixed.h"
@@ -18,7 +20,6 @@
 static void mf_account_judge(struct mf_space *s, const struct vt_books *kept,
 			     const struct vt_books *want, const char *when)
 {
-	vt_look(s->run, MF_ACCOUNT, true);
 	vt_books_judge(s->run, MF_ACCOUNT, s->mm, kept, want, when);
 }
 
@@ -40,6 +41,8 @@ void mf_account_now(struct mf_lane *lane)
 	vt_books_kept(s->mm, &kept);
 	vt_books_sum(s->mm, &sum);
 	mmap_write_unlock(s->mm);
+	/* The lane's writer has replaced something since its last time. */
+	vt_look_own(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &sum, "at work");
 }
 
@@ -70,7 +73,7 @@ long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
 	WRITE_ONCE(rlim->rlim_cur, limit);
 	ret = mf_replace(t, lane, op);
 	WRITE_ONCE(rlim->rlim_cur, saved);
-	vt_look(run, MF_ACCOUNT, true);
+	vt_look_own(run, MF_ACCOUNT, true);
 	if (ret != -ENOMEM || lane->bumped)
 		return ret;
 
@@ -95,15 +98,6 @@ long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op)
 			op->end - op->start, lane->space->base.total_vm);
 	return ret;
 }
-
-/*
- * What must leave committed memory as it was. All but the first stay in the abort
- * range, at which nobody else looks.
- */
-enum mf_leak {
-	MF_L_REPLACE, MF_L_SHARED, MF_L_MERGE, MF_L_PRIVATE, MF_L_LATE,
-	MF_L_PREPARE,
-};
 
 static int mf_once_replace(void *arg)
 {
@@ -166,30 +160,38 @@ static const struct vt_burst mf_bursts[] = {
 	[MF_L_PREPARE]	= { "one refused by ->mmap_prepare()", mf_once_prepare },
 };
 
-/**
- * mf_leaks_refused() - do refused private mappings leak here?
- * @lane: the lane
- *
- * Then each one more costs memory for good.
- */
-bool mf_leaks_refused(const struct mf_lane *lane)
+/* By whom it is refused, as what bursts see. */
+static enum mf_leak mf_leak_refused(enum mf_refuser by)
 {
-	return READ_ONCE(lane->space->leaky) &
-	       (BIT(MF_L_PRIVATE) | BIT(MF_L_LATE) | BIT(MF_L_PREPARE));
+	return by == MF_BY_FILE_LATE ? MF_L_LATE :
+	       by == MF_BY_PREPARE ? MF_L_PREPARE : MF_L_PRIVATE;
+}
+
+/**
+ * mf_may_refuse() - may a private writable mapping be refused here?
+ * @lane: the lane
+ * @by: by whom
+ *
+ * Not where each one more costs memory for good.
+ *
+ * Return: false if one of them was seen to leak, or none was judged for long.
+ */
+bool mf_may_refuse(struct mf_lane *lane, enum mf_refuser by)
+{
+	struct vt_leaks *leaks = lane->space->leaks;
+
+	return !vt_leaky(leaks, MF_L_PRIVATE) && !vt_leaky(leaks, MF_L_LATE) &&
+	       !vt_leaky(leaks, MF_L_PREPARE) &&
+	       vt_may_leak(leaks, mf_leak_refused(by), MF_ABORT_TO - MF_ABORT_FROM);
 }
 
 static void mf_burst(struct mf_lane *lane, enum mf_leak what)
 {
 	struct mf_space *s = lane->space;
 
-	if (READ_ONCE(s->leaky) & BIT(what) || mf_abort_whole(lane))
-		return;
-	if (vt_burst(s->run, MF_ACCOUNT, s->mm, &mf_bursts[what], lane) !=
-	    VT_BURST_GROWS)
-		return;
-	set_bit(what, &s->leaky);
-	vt_info("map_fixed: %s leaks: left out from here on\n",
-		mf_bursts[what].name);
+	if (!vt_leaky(s->leaks, what) && !mf_abort_whole(lane))
+		vt_leaks_burst(s->run, MF_ACCOUNT, s->mm, s->leaks, what,
+			       &mf_bursts[what], lane);
 }
 
 /**
@@ -201,9 +203,18 @@ static void mf_burst(struct mf_lane *lane, enum mf_leak what)
  */
 void mf_burst_one(struct vt_thread *t, struct mf_lane *lane)
 {
-	/* Of those that readers do not see. */
-	mf_burst(lane, MF_L_SHARED +
-		 vt_rnd_below(&t->rnd, ARRAY_SIZE(mf_bursts) - MF_L_SHARED));
+	unsigned int drawn = vt_draw(&t->rnd, &mf_tables[MF_T_LEAK]), i, what;
+	struct vt_leaks *leaks = lane->space->leaks;
+
+	/* One that was not judged yet, while there is one. */
+	for (i = 0; i < MF_NR_LEAKS && vt_judged(leaks, drawn); i++) {
+		what = (drawn + i) % MF_NR_LEAKS;
+		if (!vt_judged(leaks, what) &&
+		    vt_drawn(&mf_tables[MF_T_LEAK], what))
+			drawn = what;
+	}
+	if (vt_burst_due(leaks, drawn))
+		mf_burst(lane, drawn);
 }
 
 /**
@@ -216,21 +227,6 @@ void mf_burst_one(struct vt_thread *t, struct mf_lane *lane)
 bool mf_whole(struct mf_lane *lane)
 {
 	return mf_repair(lane) && !mf_abort_whole(lane);
-}
-
-/* The same replacements as beside readers, for the price of those. */
-#define MF_ALONE	192
-
-static void mf_alone(struct mf_lane *lane)
-{
-	u64 begun = ktime_get_ns();
-	unsigned int i;
-
-	for (i = 0; i < MF_ALONE; i++)
-		if (!mf_repair(lane))
-			return;
-	vt_count(lane->space->run, MF_C_ALONE, MF_ALONE);
-	vt_count(lane->space->run, MF_C_ALONE_NS, ktime_get_ns() - begun);
 }
 
 /**
@@ -253,10 +249,49 @@ void mf_rest_space(struct mf_space *s)
 	vt_books_kept(s->mm, &kept);
 	vt_books_sum(s->mm, &sum);
 	mmap_write_unlock(s->mm);
+	vt_look_own(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &sum, "at rest");
+	vt_look(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &s->base, "at rest, as set up");
 
-	mf_alone(s->lanes[0]);
-	for (i = 0; i < ARRAY_SIZE(mf_bursts); i++)
-		mf_burst(s->lanes[0], i);
+	mf_price_alone(s->lanes[0]);
+	if (!vt_drawn(&mf_tables[MF_T_BURST], MF_DO))
+		return;
+	mf_burst(s->lanes[0], MF_L_REPLACE);
+	for (i = 0; i < MF_NR_LEAKS; i++)
+		if (vt_drawn(&mf_tables[MF_T_LEAK], i))
+			mf_burst(s->lanes[0], i);
+}
+
+/* The broken promise: the lane's shmem file is judged while it is mapped. */
+static void mf_rest_break(struct mf_lane *lane)
+{
+	if (vt_busted(lane->space->run, MF_ACCOUNT) &&
+	    !mf_abort_map(lane, 0, MF_ABORT_PAGES, lane->shmem, PROT_READ))
+		vt_unmapped_judge(lane->space->run, MF_ACCOUNT, lane->shmem, 2,
+				  "the shmem file");
+}
+
+/**
+ * mf_rest_end() - end an mm, and judge what it leaves
+ * @s: the mm
+ *
+ * Closes all VMAs of the lanes' files.
+ *
+ * Context: a thread that uses no mm, nobody else at work.
+ */
+void mf_rest_end(struct mf_space *s)
+{
+	unsigned int i;
+
+	kthread_use_mm(s->mm);
+	mf_rest_break(s->lanes[0]);
+	kthread_unuse_mm(s->mm);
+
+	vt_mm_end(s->run, MF_ACCOUNT, s->mm, true, "the mm");
+	s->mm = NULL;
+	/* That of the module's file is the inode of all files without one. */
+	for (i = 0; i < s->nr_lanes; i++)
+		vt_unmapped_judge(s->run, MF_ACCOUNT, s->lanes[i]->shmem, 1,
+				  "the shmem file");
 }

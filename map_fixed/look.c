@@ -9,7 +9,6 @@
  * was mapped before.
  */
 #include <linux/kthread.h>
-#include <linux/ktime.h>
 #include <linux/maple_tree.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -19,19 +18,26 @@
 
 #include "compat.h"
 #include "cover.h"
-#include "flight.h"
 #include "map_fixed.h"
+#include "view.h"
 
-/* Where to look: more often than not at what is in flight. */
-static unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
-			    const struct mf_view *v)
+/**
+ * mf_aim() - draw where to look
+ * @t: the reader
+ * @lane: the lane
+ * @v: what is in flight
+ *
+ * Return: an address, more often than not in what is in flight.
+ */
+unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
+		     const struct mf_view *v)
 {
 	u64 draw = vt_rnd_next(&t->rnd);
 	unsigned long from = lane->arena, pages = MF_ARENA_PAGES;
 
-	if ((draw & 3) && v->start < v->end) {
-		from = v->start;
-		pages = (v->end - v->start) >> PAGE_SHIFT;
+	if ((draw & 3) && v->look.start < v->look.end) {
+		from = v->look.start;
+		pages = (v->look.end - v->look.start) >> PAGE_SHIFT;
 	} else if (lane->has_sparse && !(draw & 60)) {
 		from = lane->arena + MF_SPARSE_OFF;
 		pages = MF_SPARSE >> PAGE_SHIFT;
@@ -43,16 +49,21 @@ static void mf_gap(struct vt_run *run, const struct mf_lane *lane,
 		   const struct mf_view *v, unsigned long addr,
 		   unsigned long first, unsigned long last, const char *how)
 {
-	if (mf_view_failed(lane, v)) {
+	if (mf_wait_failed(lane, v)) {
 		vt_count(run, MF_C_GAP_AFTER_FAILURE, 1);
 		return;
 	}
 	vt_race(run, MF_GAP, lane->space->mm, addr, first, last,
 		"%s: nothing at 0x%lx-0x%lx, last in flight 0x%lx-0x%lx", how,
-		first, last, v->start, v->end - 1);
+		first, last, v->look.start, v->look.end - 1);
 }
 
-static void mf_look_point(struct vt_thread *t, const struct mf_lane *lane)
+/**
+ * mf_look_point() - walk to a page, and judge what is there
+ * @t: the reader
+ * @lane: the lane
+ */
+void mf_look_point(struct vt_thread *t, struct mf_lane *lane)
 {
 	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
 	unsigned long addr;
@@ -68,12 +79,12 @@ static void mf_look_point(struct vt_thread *t, const struct mf_lane *lane)
 	entry = mas_walk(&mas);
 	rcu_read_unlock();
 
-	exposed = mf_view_exposed(lane, &v, addr, addr);
-	vt_look(t->run, MF_GAP, exposed);
+	exposed = mf_view_end(t->run, MF_GAP, lane, &v, addr, addr);
 	vt_tried(t->run, MF_V_LOOK, MF_BY_POINT, true);
 	if (unlikely(!entry))
 		mf_gap(t->run, lane, &v, addr, mas.index, mas.last, "point walk");
-	else if (exposed && mas.index == v.start && mas.last + 1 == v.end)
+	else if (exposed && mas.index == v.look.start &&
+		 mas.last + 1 == v.look.end)
 		vt_count(t->run, MF_C_SPLIT_SEEN, 1);
 }
 
@@ -90,7 +101,7 @@ static bool mf_walk_at(struct mm_struct *mm, struct vt_cover *cover)
 }
 
 /* All of the arena, or a bit more than what is in flight. */
-static void mf_look_range(struct vt_thread *t, const struct mf_lane *lane)
+static void mf_look_range(struct vt_thread *t, struct mf_lane *lane)
 {
 	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
 	unsigned long first = lane->arena, last = first + MF_ARENA - 1;
@@ -103,9 +114,9 @@ static void mf_look_range(struct vt_thread *t, const struct mf_lane *lane)
 
 	if (!mf_view_begin(lane, &v))
 		return;
-	if (mf_in_arena(lane, v.start) && vt_rnd_one_in(&t->rnd, 2)) {
-		first = max(first, v.start - 2 * PAGE_SIZE);
-		last = min(last, v.end + 2 * PAGE_SIZE - 1);
+	if (mf_in_arena(lane, v.look.start) && vt_rnd_one_in(&t->rnd, 2)) {
+		first = max(first, v.look.start - 2 * PAGE_SIZE);
+		last = min(last, v.look.end + 2 * PAGE_SIZE - 1);
 	}
 	vt_cover_init(&cover, first, last);
 	mas_set(&mas, first);
@@ -128,7 +139,7 @@ static void mf_look_range(struct vt_thread *t, const struct mf_lane *lane)
 out:
 	rcu_read_unlock();
 
-	vt_look(t->run, MF_GAP, mf_view_exposed(lane, &v, first, last));
+	mf_view_end(t->run, MF_GAP, lane, &v, first, last);
 	vt_tried(t->run, MF_V_LOOK, MF_BY_RANGE, true);
 	if (unlikely(gap_end))
 		mf_gap(t->run, lane, &v, cover.next, cover.next, gap_end,
@@ -139,7 +150,7 @@ out:
  * What a page fault does to find its VMA: the per-VMA lock if there is one,
  * and if that does not work the mmap lock.
  */
-static void mf_look_fault(struct vt_thread *t, const struct mf_lane *lane)
+static void mf_look_fault(struct vt_thread *t, struct mf_lane *lane)
 {
 	struct mm_struct *mm = lane->space->mm;
 	struct vm_area_struct *vma = NULL;
@@ -164,20 +175,20 @@ static void mf_look_fault(struct vt_thread *t, const struct mf_lane *lane)
 		found = vma && vma->vm_start <= addr;
 		mmap_read_unlock(mm);
 	}
-	vt_look(t->run, MF_NO_VMA, mf_view_exposed(lane, &v, addr, addr));
+	mf_view_end(t->run, MF_NO_VMA, lane, &v, addr, addr);
 	vt_tried(t->run, MF_V_LOOK, MF_BY_FAULT, found);
 	if (found)
 		return;
-	if (mf_view_failed(lane, &v))
+	if (mf_wait_failed(lane, &v))
 		vt_count(t->run, MF_C_GAP_AFTER_FAILURE, 1);
 	else
-		vt_race(t->run, MF_NO_VMA, mm, addr, v.start, v.end,
+		vt_race(t->run, MF_NO_VMA, mm, addr, v.look.start, v.look.end,
 			"no VMA under the mmap lock, last in flight 0x%lx-0x%lx",
-			v.start, v.end - 1);
+			v.look.start, v.look.end - 1);
 }
 
 /* Read through the mapping: zeroes are fresh, an old generation is stale. */
-static void mf_look_stale(struct vt_thread *t, const struct mf_lane *lane)
+static void mf_look_stale(struct vt_thread *t, struct mf_lane *lane)
 {
 	unsigned long addr;
 	unsigned int page;
@@ -198,40 +209,11 @@ static void mf_look_stale(struct vt_thread *t, const struct mf_lane *lane)
 		vt_count(t->run, MF_C_EFAULT, 1);
 		return;
 	}
-	vt_look(t->run, MF_STALE, mf_view_exposed(lane, &v, addr, addr));
+	mf_view_end(t->run, MF_STALE, lane, &v, addr, addr);
 	vt_worked(t->run, MF_V_LOOK, MF_BY_READ);
 	if (unlikely(val && val < done))
 		vt_race(t->run, MF_STALE, lane->space->mm, addr, val, done,
 			"generation %llu read after %llu was in place", val, done);
-}
-
-/*
- * What a look costs beside the walk it watches, measured in turns in the same
- * run, so that load and machine are the same for both.
- */
-#define MF_PRICE_WALKS	256
-
-static void mf_price(struct vt_thread *t, const struct mf_lane *lane)
-{
-	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
-	struct mf_view v = {};
-	u64 begun, between;
-	unsigned int i;
-
-	begun = ktime_get_ns();
-	for (i = 0; i < MF_PRICE_WALKS; i++)
-		mf_look_point(t, lane);
-	between = ktime_get_ns();
-	for (i = 0; i < MF_PRICE_WALKS; i++) {
-		mas_set(&mas, mf_aim(t, lane, &v));
-		rcu_read_lock();
-		mas_walk(&mas);
-		rcu_read_unlock();
-	}
-	vt_count(t->run, MF_C_BARE_NS, ktime_get_ns() - between);
-	vt_count(t->run, MF_C_CHECKED_NS, between - begun);
-	vt_count(t->run, MF_C_CHECKED, MF_PRICE_WALKS);
-	vt_count(t->run, MF_C_BARE, MF_PRICE_WALKS);
 }
 
 /**
@@ -243,11 +225,11 @@ static void mf_price(struct vt_thread *t, const struct mf_lane *lane)
 int mf_reader(struct vt_thread *t)
 {
 	struct mf_space *s = t->arg;
-	unsigned int turn = 0, i;
+	unsigned int i;
 
 	kthread_use_mm(s->mm);
 	while (vt_go(t)) {
-		const struct mf_lane *lane =
+		struct mf_lane *lane =
 			s->lanes[vt_rnd_below(&t->rnd, s->nr_lanes)];
 
 		for (i = 0; i < 24; i++)
@@ -257,8 +239,7 @@ int mf_reader(struct vt_thread *t)
 			mf_look_fault(t, lane);
 			mf_look_stale(t, lane);
 		}
-		if (!(turn++ & 255))
-			mf_price(t, lane);
+		mf_price(t, lane);
 	}
 	kthread_unuse_mm(s->mm);
 	return 0;

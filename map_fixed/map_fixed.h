@@ -37,8 +37,11 @@ enum mf_counter {
 	MF_C_EXACT, MF_C_INSIDE, MF_C_STRADDLE, MF_C_DOZENS, MF_C_MERGE,
 	MF_C_SPARSE, MF_C_LIMIT, MF_C_ANON, MF_C_SHMEM, MF_C_FILE, MF_C_LOCKED,
 	MF_C_REFUSED, MF_C_FAILED, MF_C_SPLIT_SEEN, MF_C_GAP_AFTER_FAILURE,
-	MF_C_LOCK_MISS, MF_C_EFAULT, MF_C_CHECKED, MF_C_CHECKED_NS, MF_C_BARE,
-	MF_C_BARE_NS, MF_C_BESIDE, MF_C_BESIDE_NS, MF_C_ALONE, MF_C_ALONE_NS,
+	MF_C_LOCK_MISS, MF_C_EFAULT,
+#ifdef VT_BENCH
+	MF_C_CHECKED, MF_C_CHECKED_NS, MF_C_BARE, MF_C_BARE_NS, MF_C_BESIDE,
+	MF_C_BESIDE_NS, MF_C_ALONE, MF_C_ALONE_NS,
+#endif
 };
 
 enum mf_hist { MF_H_FLIGHT };
@@ -53,46 +56,14 @@ enum mf_look { MF_BY_POINT, MF_BY_RANGE, MF_BY_FAULT, MF_BY_READ, MF_NR_LOOKS };
 
 enum mf_backing { MF_ANON, MF_SHMEM, MF_FILE, MF_NR_BACKINGS };
 
-/**
- * struct mf_choice - one of the things that a writer chooses from
- * @name: its name
- * @weight: how often it is drawn, in as many draws as all weights add up to
- */
-struct mf_choice {
-	const char *name;
-	unsigned int weight;
-};
-
-/**
- * mf_choose() - draw from a table of choices
- * @rnd: random stream; one number is taken from it
- * @table: the choices
- * @n: how many
- *
- * Return: index into @table.
- */
-static inline unsigned int mf_choose(struct vt_rnd *rnd,
-				     const struct mf_choice *table,
-				     unsigned int n)
-{
-	unsigned int i, sum = 0, drawn;
-
-	for (i = 0; i < n; i++)
-		sum += table[i].weight;
-	drawn = vt_rnd_below(rnd, sum);
-	for (i = 0; drawn >= table[i].weight; i++)
-		drawn -= table[i].weight;
-	return i;
-}
-
 /* What a writer replaces. */
 enum mf_draw {
 	MF_D_DOZENS, MF_D_WHOLE, MF_D_SPARSE, MF_D_STRADDLE, MF_D_LIMIT,
-	MF_D_LOCKED, MF_D_INSIDE, MF_D_EXACT, MF_NR_DRAWS,
+	MF_D_LOCKED, MF_D_INSIDE, MF_D_EXACT, MF_D_NR,
 };
 
-/* Whether it does something else before that. */
-enum mf_before { MF_DO, MF_DO_NOT, MF_NR_BEFORES };
+/* What it does before that: the one thing that is in the table, or nothing. */
+#define MF_DO	0
 
 /* What lies where a replacement is to fail, and who refuses it. */
 enum mf_laid { MF_LAID_PIECES, MF_LAID_ONE, MF_NR_LAIDS };
@@ -104,14 +75,23 @@ enum mf_refuser {
 /* How the mapping is asked for that is refused. */
 enum mf_refused { MF_SHARED, MF_PRIVATE, MF_NR_REFUSEDS };
 
-/* map_fixed_torture.c: what is drawn, by names and weights; other names */
-extern const struct mf_choice mf_draws[MF_NR_DRAWS];
-extern const struct mf_choice mf_aborts[MF_NR_BEFORES];
-extern const struct mf_choice mf_accounts[MF_NR_BEFORES];
-extern const struct mf_choice mf_laids[MF_NR_LAIDS];
-extern const struct mf_choice mf_refusers[MF_NR_REFUSERS];
-extern const struct mf_choice mf_refuseds[MF_NR_REFUSEDS];
-extern const struct mf_choice mf_burst_draws[MF_NR_BEFORES];
+/*
+ * What must leave committed memory as it was. All that is drawn stays in the abort
+ * range, at which nobody else looks; replacements of the arena come at rest.
+ */
+enum mf_leak {
+	MF_L_SHARED, MF_L_MERGE, MF_L_PRIVATE, MF_L_LATE, MF_L_PREPARE,
+	MF_L_REPLACE, MF_NR_LEAKS = MF_L_REPLACE,
+};
+
+/* What is drawn from. */
+enum mf_table {
+	MF_T_REPLACE, MF_T_REFUSE, MF_T_ACCOUNT, MF_T_BURST, MF_T_BACKING,
+	MF_T_LAID, MF_T_REFUSER, MF_T_REFUSED, MF_T_LEAK, MF_NR_TABLES,
+};
+
+/* map_fixed_torture.c: the tables, by names and weights; other names */
+extern struct vt_draw mf_tables[MF_NR_TABLES];
 extern const char *const mf_counters[];
 extern const char *const mf_backing_names[MF_NR_BACKINGS];
 
@@ -133,10 +113,8 @@ struct mf_map {
 
 /**
  * struct mf_lane - the ranges of one writer
- * @seq: odd while a replacement is in flight; written by the writer
+ * @flight: the replacement in flight, and its range
  * @fails: odd while a failed replacement may have left a gap in the arena
- * @start: of what is in flight
- * @end: of what is in flight
  * @gen: per page of the arena the generation last completed there
  * @space: the mm
  * @arena: start of the arena; the other ranges are at fixed offsets from it
@@ -156,10 +134,8 @@ struct mf_map {
  * @bumped: how much was added to total_vm (busted)
  */
 struct mf_lane {
-	unsigned int seq ____cacheline_aligned_in_smp;
+	struct vt_flight flight ____cacheline_aligned_in_smp;
 	unsigned int fails;
-	unsigned long start;
-	unsigned long end;
 
 	u64 gen[MF_ARENA_PAGES] ____cacheline_aligned_in_smp;
 
@@ -188,8 +164,7 @@ struct mf_lane {
  * @nr_lanes: lanes in it
  * @lanes: the lanes
  * @base: its accounts with every range mapped as one VMA
- * @leaky: bit set of operations that were seen to leak committed memory, and are
- *	left out since; written by the writers of all lanes
+ * @leaks: which operations leave memory committed; of all mms together
  */
 struct mf_space {
 	struct vt_run *run;
@@ -197,7 +172,7 @@ struct mf_space {
 	unsigned int nr_lanes;
 	struct mf_lane **lanes;
 	struct vt_books base;
-	unsigned long leaky;
+	struct vt_leaks *leaks;
 };
 
 /**
@@ -276,6 +251,10 @@ bool mf_repair(struct mf_lane *lane);
 int mf_writer(struct vt_thread *t);
 
 /* look.c: readers; judges "gap", "no_vma" and "stale" */
+struct mf_view;
+unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
+		     const struct mf_view *v);
+void mf_look_point(struct vt_thread *t, struct mf_lane *lane);
 int mf_reader(struct vt_thread *t);
 
 /* abort.c: replacements that fail; judges "half_abort" */
@@ -290,8 +269,25 @@ void mf_account_now(struct mf_lane *lane);
 long mf_do_limit(struct vt_thread *t, struct mf_lane *lane, struct mf_op *op);
 bool mf_whole(struct mf_lane *lane);
 void mf_burst_one(struct vt_thread *t, struct mf_lane *lane);
-bool mf_leaks_refused(const struct mf_lane *lane);
+bool mf_may_refuse(struct mf_lane *lane, enum mf_refuser by);
 void mf_rest_space(struct mf_space *s);
+void mf_rest_end(struct mf_space *s);
+
+/* price.c: what looks and readers cost */
+#ifdef VT_BENCH
+void mf_price(struct vt_thread *t, struct mf_lane *lane);
+long mf_price_beside(struct vt_thread *t, struct mf_lane *lane,
+		     const struct mf_op *op);
+void mf_price_alone(struct mf_lane *lane);
+#else
+static inline void mf_price(struct vt_thread *t, struct mf_lane *lane) { }
+static inline long mf_price_beside(struct vt_thread *t, struct mf_lane *lane,
+				   const struct mf_op *op)
+{
+	return 0;
+}
+static inline void mf_price_alone(struct mf_lane *lane) { }
+#endif
 
 /* busted.c: broken promises */
 void mf_close_late(struct mf_lane *lane);

@@ -15,8 +15,8 @@
 #include <linux/shmem_fs.h>
 #include <linux/uaccess.h>
 
-#include "flight.h"
 #include "map_fixed.h"
+#include "space.h"
 #include "trace.h"
 
 /* Put the generation into the pages of the file that are about to be mapped. */
@@ -53,11 +53,8 @@ static int mf_stamp_shmem(struct mf_lane *lane, pgoff_t first, pgoff_t end)
 long mf_mmap(struct file *file, const struct mf_op *op, unsigned long prot,
 	     unsigned long flags, pgoff_t pgoff)
 {
-	unsigned long ret = vm_mmap(file, op->start, op->end - op->start, prot,
-				    flags | op->flags | MAP_FIXED,
-				    pgoff << PAGE_SHIFT);
-
-	return IS_ERR_VALUE(ret) ? (long)ret : 0;
+	return vt_map(file, op->start, op->end - op->start, prot,
+		      flags | op->flags, pgoff << PAGE_SHIFT);
 }
 
 /**
@@ -127,6 +124,7 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	struct vt_run *run = t->run;
 	pgoff_t pgoff = 0;
 	u64 begun;
+	u32 nr;
 	long ret;
 
 	vt_try(run, MF_V_REPLACE, op->shape);
@@ -156,7 +154,7 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 			      mf_backing_names[op->backing]);
 	if (arena && vt_busted(run, MF_STALE))
 		mf_set_gen(lane, first, end);	/* before it is true */
-	mf_flight_begin(lane, op->start, op->end);
+	nr = vt_flight_begin_in(&lane->flight, op->start, op->end);
 	begun = ktime_get_ns();
 	if (vt_busted(run, MF_GAP) || vt_busted(run, MF_NO_VMA))
 		vm_munmap(op->start, op->end - op->start);
@@ -164,7 +162,8 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	vt_hist(run, MF_H_FLIGHT, ktime_get_ns() - begun);
 	if (ret)
 		WRITE_ONCE(lane->fails, lane->fails + 1);
-	mf_flight_end(lane);
+	/* A reader that sees it over also sees ->fails as this left it. */
+	vt_flight_end(&lane->flight, nr);
 	trace_map_fixed_end(mm, op->start, op->end, ret);
 
 	if (lane->next) {
@@ -179,7 +178,7 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 
 	if (arena) {
 		mf_set_gen(lane, first, end);
-		vt_look(run, MF_CLOSE_ORDER, covered);
+		vt_look_own(run, MF_CLOSE_ORDER, covered);
 		if (op->backing != MF_FILE)
 			mf_judge_closed(lane, first, end, "after mmap()");
 		if (op->backing == MF_ANON)

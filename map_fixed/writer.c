@@ -3,7 +3,6 @@
  * Writers: each picks what to replace in its own lane, over and over.
  */
 #include <linux/kthread.h>
-#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -11,7 +10,6 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
-#include "flight.h"
 #include "map_fixed.h"
 
 /*
@@ -96,6 +94,8 @@ static long mf_do_dozens(struct vt_thread *t, struct mf_lane *lane,
 		op->start = start + i * PAGE_SIZE;
 		op->end = op->start + PAGE_SIZE;
 		op->backing = i & 1 ? MF_FILE : vt_rnd_below(&t->rnd, 2);
+		if (!vt_drawn(&mf_tables[MF_T_BACKING], MF_FILE))
+			op->backing = i & 1 ? MF_SHMEM : MF_ANON;
 		op->shape = MF_C_INSIDE;
 		ret = mf_replace(t, lane, op);
 		if (ret)
@@ -103,7 +103,7 @@ static long mf_do_dozens(struct vt_thread *t, struct mf_lane *lane,
 	}
 	op->start = start;
 	op->end = start + n * PAGE_SIZE;
-	op->backing = vt_rnd_below(&t->rnd, MF_NR_BACKINGS);
+	op->backing = vt_draw(&t->rnd, &mf_tables[MF_T_BACKING]);
 	op->shape = MF_C_DOZENS;
 	return mf_replace(t, lane, op);
 }
@@ -129,18 +129,10 @@ static long mf_do_sparse(struct vt_thread *t, struct mf_lane *lane,
 	return mf_replace(t, lane, op);
 }
 
-/*
- * The whole arena by one mapping, and again a few times: what the readers cost
- * is measured with, for mf_burst() does the same when they are gone.
- */
-#define MF_BESIDE	8
-
+/* The whole arena by one mapping. */
 static long mf_do_whole(struct vt_thread *t, struct mf_lane *lane,
 			struct mf_op *op)
 {
-	unsigned int i;
-	u64 begun;
-	bool done;
 	long ret;
 
 	op->start = lane->arena;
@@ -148,33 +140,22 @@ static long mf_do_whole(struct vt_thread *t, struct mf_lane *lane,
 	op->backing = MF_ANON;
 	op->shape = MF_C_DOZENS;
 	ret = mf_replace(t, lane, op);
-	if (ret)
-		return ret;
-	for (i = 0; i < MF_BESIDE; i++) {
-		mf_flight_begin(lane, op->start, op->end);
-		begun = ktime_get_ns();
-		done = mf_repair(lane);
-		vt_count(t->run, MF_C_BESIDE_NS, ktime_get_ns() - begun);
-		if (!done)
-			WRITE_ONCE(lane->fails, lane->fails + 1);
-		mf_flight_end(lane);
-		if (!done)
-			return -ENOMEM;
-		vt_count(t->run, MF_C_BESIDE, 1);
-	}
-	return 0;
+	return ret ? ret : mf_price_beside(t, lane, op);
 }
 
 static long mf_write_one(struct vt_thread *t, struct mf_lane *lane)
 {
-	struct mf_op op = { .backing = vt_rnd_below(&t->rnd, MF_NR_BACKINGS) };
-	enum mf_draw draw = mf_choose(&t->rnd, mf_draws, MF_NR_DRAWS);
+	const struct vt_draw *replaces = &mf_tables[MF_T_REPLACE];
+	struct mf_op op = {
+		.backing = vt_draw(&t->rnd, &mf_tables[MF_T_BACKING]),
+	};
+	enum mf_draw draw = vt_draw(&t->rnd, replaces);
 	bool anon;
 
 	if (draw == MF_D_SPARSE && !lane->has_sparse)
 		draw = MF_D_STRADDLE;
 	if (draw == MF_D_STRADDLE && !mf_pick_straddle(t, lane, &op))
-		draw = MF_D_LIMIT;
+		draw = vt_drawn(replaces, MF_D_LIMIT) ? MF_D_LIMIT : MF_D_INSIDE;
 
 	switch (draw) {
 	case MF_D_DOZENS:
@@ -186,6 +167,8 @@ static long mf_write_one(struct vt_thread *t, struct mf_lane *lane)
 	case MF_D_STRADDLE:
 		op.shape = MF_C_STRADDLE;
 		return mf_replace(t, lane, &op);
+	case MF_D_NR:
+		return 0;
 	default:
 		break;
 	}
@@ -223,11 +206,11 @@ int mf_writer(struct vt_thread *t)
 				schedule_timeout_idle(1);
 			continue;
 		}
-		if (mf_choose(&t->rnd, mf_aborts, MF_NR_BEFORES) == MF_DO)
+		if (vt_draw(&t->rnd, &mf_tables[MF_T_REFUSE]) == MF_DO)
 			mf_abort_one(t, lane);
-		if (mf_choose(&t->rnd, mf_accounts, MF_NR_BEFORES) == MF_DO)
+		if (vt_draw(&t->rnd, &mf_tables[MF_T_ACCOUNT]) == MF_DO)
 			mf_account_now(lane);
-		if (mf_choose(&t->rnd, mf_burst_draws, MF_NR_BEFORES) == MF_DO)
+		if (vt_draw(&t->rnd, &mf_tables[MF_T_BURST]) == MF_DO)
 			mf_burst_one(t, lane);
 		mf_write_one(t, lane);
 	}

@@ -66,14 +66,14 @@ free_space()
 	df -Pm "$VT_BUILD" 2> /dev/null | awk 'NR == 2 { print $4 }'
 }
 
-# want_space MB WHAT: a full disk is said before, not found out in the middle.
+# want_space MB WHAT [take]: a full disk is said before, not found out in the middle.
 want_space()
 {
 	local free
 	free=$(free_space)
 	case $free in '' | *[!0-9]*) return 0 ;; esac
 	[ "$free" -ge "$1" ] ||
-		die "the disk of $VT_BUILD has $free MB left, and $2 takes $1: make room (make clean-runs), or set VT_BUILD="
+		die "the disk of $VT_BUILD has $free MB left, and $2 ${3:-takes} $1: make room (make clean-runs), or set VT_BUILD="
 }
 
 # run_dir NAME: a new directory below build/runs that no other run has.
@@ -93,7 +93,7 @@ show_help()
 
 # at_exit COMMAND: run it when this shell ends, however it ends; last in, first
 # out.  Commands see the exit status as they would in a plain trap.
-_at_exit=()
+_at_exit=() _at_exit_of=
 _run_at_exit()
 {
 	local i
@@ -103,13 +103,78 @@ _run_at_exit()
 }
 at_exit()
 {
-	if [ ${#_at_exit[@]} = 0 ]; then
+	# A subshell inherits none of the traps, and nothing to run.
+	if [ "$_at_exit_of" != "$BASHPID" ]; then
+		_at_exit=() _at_exit_of=$BASHPID
 		trap _run_at_exit EXIT
 		trap 'exit 130' INT
 		trap 'exit 143' TERM
 		trap 'exit 129' HUP
 	fi
 	_at_exit+=("$1")
+}
+
+# children_of PID: all that it began and that is still there, however far down.
+children_of()
+{
+	cat /proc/[0-9]*/stat 2> /dev/null | awk -v top="$1" '
+	{
+		pid = $1
+		# The name may have anything in it.
+		sub(/^.*\) /, "")
+		parent[pid] = $2
+	}
+	END {
+		for (p in parent) {
+			for (q = parent[p]; q in parent && q != top; q = parent[q])
+				;
+			if (q == top)
+				print p
+		}
+	}'
+}
+
+# interruptible COMMAND...: run it in a subshell that this shell waits for, as it acts
+# upon a signal only when what runs in the foreground has ended, hours later.  At such
+# an end all that COMMAND began is ended too, and its temporary files are removed.
+_child=
+interruptible()
+{
+	local rc
+	_private_tmp=$(mktemp -d) || exit "$EX_BROKEN"
+	# Some tests look into theirs as another user.
+	chmod 755 "$_private_tmp"
+	at_exit _end_child
+	# What runs in the background would ignore the keyboard's signals.
+	{
+		trap - INT QUIT
+		export TMPDIR=$_private_tmp
+		"$@"
+	} &
+	_child=$!
+	wait "$_child"
+	rc=$?
+	_child=
+	return $rc
+}
+
+_end_child()
+{
+	local pids i
+	if [ -n "$_child" ]; then
+		pids="$_child $(children_of "$_child" | xargs)"
+		# shellcheck disable=SC2086  # words
+		kill -TERM $pids 2> /dev/null
+		for ((i = 0; i < 100; i++)); do
+			# shellcheck disable=SC2086
+			kill -0 $pids 2> /dev/null || break
+			sleep 0.1
+		done
+		# shellcheck disable=SC2086
+		kill -KILL $pids 2> /dev/null
+		wait "$_child" 2> /dev/null
+	fi
+	rm -rf "$_private_tmp"
 }
 
 # Not every shell expands the ~ of `make VAR=~/x`.
@@ -288,12 +353,25 @@ qemu_counts()
 		die "this QEMU cannot count instructions: $(printf '%s\n' "$said" | tail -n 1)"
 }
 
+# enters_root: this user may chroot in a user namespace of its own, where it is root
+# and its files stay its own; no other right is needed for that.
+enters_root()
+{
+	unshare --map-root-user true 2> /dev/null
+}
+
 # in_root DIR COMMAND...: run it in the private trixie root as this user.
 in_root()
 {
+	local enter
+	if [ "$(id -u)" != 0 ] && enters_root; then
+		enter=(unshare --map-root-user chroot)
+	else
+		enter=(as_root "to chroot into $ROOT, as this system lets no user have a namespace" \
+			chroot --userspec="$(id -u):$(id -g)")
+	fi
 	# shellcheck disable=SC2016  # the inner shell's
-	as_root "to chroot into $ROOT" chroot --userspec="$(id -u):$(id -g)" "$ROOT" \
-		/usr/bin/env -i PATH=/usr/bin:/usr/sbin HOME=/tmp LC_ALL=C \
+	"${enter[@]}" "$ROOT" /usr/bin/env -i PATH=/usr/bin:/usr/sbin HOME=/tmp LC_ALL=C \
 		sh -c 'cd "$0" && exec "$@"' "$@"
 }
 
@@ -303,14 +381,15 @@ kernel_info()
 	sed -n "s/^$2=//p" "$VT_BUILD/kernels/$1/info" 2> /dev/null
 }
 
-# get_kernels: fetch or build what KERNELS names, or the defaults.  Sets $kernels to the names of
-# those that are there, with 7 resolved, and $no_kernels to lines "name, tab, why" for
-# those that are not to be had.
+# get_kernels: fetch or build what KERNELS names, or the defaults, with $kernel_options
+# of scripts/kernels.  Sets $kernels to the names of those that are there, with
+# 7 resolved, and $no_kernels to lines "name, tab, why" for those that are not to be had.
+kernel_options=()
 get_kernels()
 {
 	local lines l rc=0
 	# shellcheck disable=SC2086  # a list of words
-	lines=$("$TOP/scripts/kernels" ${KERNELS:-}) || rc=$?
+	lines=$("$TOP/scripts/kernels" ${kernel_options[@]+"${kernel_options[@]}"} ${KERNELS:-}) || rc=$?
 	case $rc in 0 | "$EX_SKIP") ;; *) exit "$EX_BROKEN" ;; esac
 	kernels=() no_kernels=()
 	while IFS= read -r l; do
@@ -381,7 +460,7 @@ stage_selftests()
 {
 	rm -rf "$1"
 	mkdir -p "$1"
-	cp -r "$TOP/selftests/." "$TOP/README.md" "$TOP/scripts/known-races" "$1"
+	cp -r "$TOP/selftests/." "$TOP/README.md" "$TOP/docs" "$TOP/scripts/known-races" "$1"
 	if [ -f "$TOP/selftests/Makefile" ]; then
 		make -s -C "$TOP/selftests" CC="$(host_cc)" OUT="$1/bin" companions || return
 		# And as CI systems have them, for the test of that.

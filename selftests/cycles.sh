@@ -25,7 +25,7 @@ others()
 		fi
 		below 4
 		case $drawn in
-		0) pick && echo "start $picked" > "$D/control" ;;
+		0) pick && echo "start $picked" > "$D/control" && started ;;
 		1) echo stop > "$D/control" ;;
 		2) echo reset > "$D/control" ;;
 		3) cat "$D/summary" "$D/races" ;;
@@ -33,6 +33,12 @@ others()
 		below 3
 		[ $drawn != 0 ] || sleep 0.01
 	done > /dev/null 2>&1
+}
+
+# Each start that was taken is counted, whoever asked for it.
+started()
+{
+	echo >> "$tmp/started"
 }
 
 # While others have a file open the module is in use.
@@ -52,6 +58,7 @@ go_away()
 come()
 {
 	some_params
+	params="$params ops=$without"
 	# shellcheck disable=SC2086  # a list
 	"$INSMOD" "$MODULE" $params 2> "$tmp/insmod" || no "insmod $params: $(cat "$tmp/insmod")"
 }
@@ -65,8 +72,12 @@ cycle()
 		;;
 	[1-9])
 		pick
-		control "start $picked" || grep -q 'resource busy' "$tmp/control" ||
-			no "start: $(cat "$tmp/control")" || return
+		if control "start $picked"; then
+			started
+		else
+			grep -q 'resource busy' "$tmp/control" ||
+				no "start: $(cat "$tmp/control")" || return
+		fi
 		;;
 	1[0-7]) control stop || no "stop: $(cat "$tmp/control")" || return ;;
 	*) control reset || no "reset: $(cat "$tmp/control")" || return ;;
@@ -96,20 +107,47 @@ run()
 	go_away && return $rc
 }
 
-begin 4
+# In two halves, each with the state of the machine behind it.
+both_halves()
+{
+	rests "$tmp/at_start"
+	: > "$tmp/started"
+	run $((cycles / 2)) || return
+	rests "$tmp/at_half"
+	first_starts=$(wc -l < "$tmp/started")
+	: > "$tmp/started"
+	run $((cycles - cycles / 2)) || return
+	rests "$tmp/at_end"
+	second_starts=$(wc -l < "$tmp/started")
+}
+
+no_leak()
+{
+	n=$first_starts
+	[ "$second_starts" -ge "$n" ] || n=$second_starts
+	[ "$n" -ge $((cycles / 20)) ] || no "only $n starts in $((cycles / 2)) cycles" || return
+	! grows_with "$n" "$tmp/at_start" "$tmp/at_half" "$tmp/at_end" || { cat "$tmp/slope"; return 1; }
+	cat "$tmp/slope"
+}
+
+begin 5
 
 load autostart=0 || ktap_exit_fail_msg "cannot load"
 choices="$(scenarios) all"
 unload
 first_seed=$seed
 note "CYCLES_SEED=$seed"
+# Committed memory has to be as before, too.
+without_leaks
+[ -z "$without" ] || note "without what leaks here: ops=$without"
 # Once around, so that what is kept for the next time is there already.
 run 20 || ktap_exit_fail_msg "cannot warm up"
 at_rest
 mark
-check "$cycles cycles" run "$cycles"
+check "$cycles cycles" both_halves
 check "nothing is left" nothing_left
 check "memory is as before" settles $((cycles / 20))
+check "nothing grows with the starts" no_leak
 check "starts and ends take turns" in_turns
 
 ktap_finished

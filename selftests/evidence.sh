@@ -18,7 +18,7 @@ both_sides()
 	grep -A60 -m1 'kind=gap ' "$D/races" | awk -v where="$where" '
 	/^seq=/ && n++ { exit }
 	/^    [^ ]/ && !other { seen = seen $1 "\n" }
-	/^  other: / { other = 1; writer = / comm=map_fixed_w\// }
+	/^  other: / { other = 1; writer = / comm=map_fixed_w[0-9]/ }
 	/^      / && writer { side = side $1 "\n" }
 	END {
 		if (seen !~ /mf_gap|mf_look/) { print "who saw it is not there"; exit 1 }

@@ -11,7 +11,7 @@
 scenario=fork_fail
 oracles="xa_zero foreign_vma leak parent unmarked account after_failure unready"
 counters="fork_ok parents walks walks_after_failure walks_rmap walks_reaper
-	empty_tree zaps churned bare checked ends_counted bursts_even"
+	empty_tree zaps churned ends_counted bursts_even"
 cells="account_first account_middle account_last
 	signal_first signal_middle signal_last signal_after
 	dup_first dup_middle dup_last
@@ -27,7 +27,7 @@ has_way()
 all_counted()
 {
 	# shellcheck disable=SC2086  # a list
-	all_above $counters && all_have exposure || return
+	all_above $counters && all_have exposure && all_have met || return
 	! has_oracle unmarked || all_above unstable_flag || return
 	# Before 6.19 a fork that waits for a reader heeds no signal.
 	case $(uname -r) in
@@ -87,11 +87,6 @@ traces()
 	seen=$?
 	echo 0 > $T/events/vma_torture/enable
 	[ $seen = 0 ] || no "no failed forks in the trace"
-}
-
-committed()
-{
-	awk '/^Committed_AS:/ { print $2 }' /proc/meminfo
 }
 
 # Out of the middle of a storm of forks, several times; parents and children share

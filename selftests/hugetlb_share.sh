@@ -5,7 +5,7 @@
 # console: 6.1 BUG: Bad page cache in process hugetlb_share|Disabling lock debugging due to kernel taint
 #
 # These are 6.1's, one follows from the other, and go with huge pages that are lost: the
-# program expects that there, and nowhere else. See "Findings" in README.md.
+# program expects that there, and nowhere else. See docs/findings.md.
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"

@@ -56,9 +56,9 @@ all_counted()
 {
 	# shellcheck disable=SC2046,SC2086  # lists
 	all_above $ops $(printf 'walks_%s ' $walks) shares unshares judged census \
-		directed_met checked bare || return
+		directed_met || return
 	# What is judged at rest has its look at an exit, too.
-	all_have exposure
+	all_have exposure && all_have met
 }
 
 covers()

@@ -59,7 +59,7 @@ begin()
 
 finish()
 {
-	[ ! -d /sys/module/vma_torture ] || "$RMMOD" vma_torture
+	[ ! -d /sys/module/vma_torture ] || unload
 	rm -rf "$tmp"
 }
 
@@ -140,7 +140,7 @@ want()
 	is "$@" || no "$1 is '$value', not '$2'"
 }
 
-# mark: what the kernel logs from here on is log's and own_log's.
+# mark: from here on, log and own_log print only what the kernel logs after this.
 _mark=0
 mark()
 {
@@ -177,8 +177,96 @@ load()
 	"$INSMOD" "$MODULE" "$@" 2> "$tmp/insmod"
 }
 
+# tell: what the run of each scenario came to, for the judges on the host
+# (scripts/vt/check.py). One that broke its promises on purpose is left out, and so is
+# the watch: tests plant faults in the programs that it looks at, and judge it themselves.
+#
+#   # run SCENARIO state=WORD seconds=N ops=N exposure=N first_race_ms=N
+#     KIND=LOOKS/EXPOSURE/MET/RACES... parameters: NAME=VALUE...     (one line)
+#   # run variant ...                    as in the file variants
+#
+# A number that the module does not have is -.
+tell()
+{
+	# Most loads are of parameters, and run nothing.
+	_ran=
+	for _f in "$D"/*/ops; do
+		_ops=0
+		{ read -r _ops < "$_f"; } 2> /dev/null
+		[ "$_ops" = 0 ] || _ran=1
+	done
+	[ -n "$_ran" ] || return 0
+	{
+		(cd "$P" && grep -s '' scenarios busted duration nreaders nwriters nmms hold_us \
+			seed onoff_interval shuffle_interval stutter ops delay_interval_us delay_us)
+		echo :summary:
+		cat "$D/summary"
+		echo :files:
+		(cd "$D" && grep -s '' ./*/ops ./*/exposure ./*/first_race_ms ./*/looks_* \
+			./*/exposure_* ./*/met_* ./*/race_*)
+		echo :variants:
+		cat "$D/variants"
+	} 2> /dev/null | awk '
+	/^:[a-z]+:$/ { part = $0; next }
+	part == "" {
+		split($0, p, ":")
+		if (p[1] == "busted" && substr($0, 8) == "none" || $0 == p[1] ":")
+			next
+		gsub(" ", "", $0)
+		parameters = parameters " " p[1] "=" substr($0, length(p[1]) + 2)
+		next
+	}
+	part == ":summary:" && / busted on purpose$/ { busted[substr($1, 1, length($1) - 1)]; next }
+	part == ":summary:" && $2 ~ /^(running|done|stopped)$/ && $3 ~ /^[0-9]+$/ {
+		name[++n] = $1
+		state[$1] = $2
+		seconds[$1] = $3
+		next
+	}
+	part == ":files:" {
+		i = index($0, ":")
+		split(substr($0, 3, i - 3), p, "/")
+		value[p[1], p[2]] = substr($0, i + 1)
+		if (p[2] ~ /^race_/)
+			kinds[p[1]] = kinds[p[1]] " " substr(p[2], 6)
+		next
+	}
+	part == ":variants:" {
+		s = $1
+		sub(/^scenario=/, "", s)
+		variant[++v] = $0
+		of[v] = s
+	}
+	function number(s, what)
+	{
+		return (s SUBSEP what) in value ? value[s, what] : "-"
+	}
+	END {
+		for (i = 1; i <= n; i++) {
+			s = name[i]
+			if (s in busted || s == "watch" || number(s, "ops") + 0 == 0)
+				continue
+			told[s]
+			line = "# run " s " state=" state[s] " seconds=" seconds[s] \
+				" ops=" number(s, "ops") " exposure=" number(s, "exposure") \
+				" first_race_ms=" number(s, "first_race_ms")
+			m = split(kinds[s], kind, " ")
+			for (j = 1; j <= m; j++)
+				line = line " " kind[j] "=" number(s, "looks_" kind[j]) "/" \
+					number(s, "exposure_" kind[j]) "/" number(s, "met_" kind[j]) \
+					"/" number(s, "race_" kind[j])
+			print line " parameters:" parameters
+		}
+		for (i = 1; i <= v; i++)
+			if (of[i] in told)
+				print "# run variant " variant[i]
+	}'
+	return 0
+}
+
 unload()
 {
+	tell
 	"$RMMOD" vma_torture
 }
 
@@ -194,12 +282,13 @@ control()
 	{ echo "$*" > "$D/control"; } 2> "$tmp/control"
 }
 
-# The scenarios of the module, once it is loaded.
+# The scenarios of the module, once it is loaded: what a test starts. The watch has
+# files as they have, and nobody starts it.
 scenarios()
 {
 	for _f in "$D"/*/state; do
 		_f=${_f%/state}
-		echo "${_f##*/}"
+		[ "${_f##*/}" = watched ] || echo "${_f##*/}"
 	done
 }
 
@@ -211,17 +300,18 @@ kinds()
 	done
 }
 
-# Threads of the module that exist, one name a line.
+# What the module has by its description of the parameter "scenarios", joined by |:
+# as much of each name as is left in that of a thread whose number is long.
+_scenarios=$("$MODINFO" -p "$MODULE" | sed -n 's/^scenarios:.*(default all: \([a-z_ ]*\)).*/\1/p' |
+	tr ' ' '\n' | cut -c1-9 | tr '\n' '|')
+_scenarios=${_scenarios%|}
+: "${_scenarios:?modinfo does not name the scenarios of $MODULE}"
+
+# Threads of the module that exist, one name a line; whether it is loaded or not.
 threads()
 {
-	for _f in /proc/[0-9]*/comm; do
-		_comm=
-		read -r _comm 2> /dev/null < "$_f"
-		case $_comm in
-		map_fixed_* | vma_lock_* | fork_fail_* | hugetlb_walk_* | \
-			vma_torture*) echo "$_comm" ;;
-		esac
-	done
+	cat /proc/[0-9]*/comm 2> /dev/null |
+		grep -E "^(($_scenarios)[a-z_]*(_.*|/[0-9]+)|watch[_/].*|vma_torture.*)$"
 }
 
 # Process ids of the threads whose name begins with $1.

@@ -59,21 +59,33 @@ in_turns()
 	}'
 }
 
+# without_leaks: what this kernel is known to leak commit charges by, for ops= to leave
+# it out; into $without, empty if there is nothing.
+without_leaks()
+{
+	without=
+	! may_show map_fixed account ||
+		without=map_fixed/-private,map_fixed/-burst_private,map_fixed/-burst_late,map_fixed/-burst_prepare
+	! may_show vma_lock account ||
+		without=${without:+$without,}vma_lock/-burst_shrink_move,vma_lock/-burst_grow_refused
+}
+
 # What there is of what could leak: objects of caches, kB of memory, pages, and
 # probes.
 balance()
 {
 	# Spare objects of each CPU count as used, until there are none; KASAN keeps
 	# whatever is freed, of all caches, until they shrink.
-	for c in ${kasan:-$caches}; do
+	for c in ${kasan:-$caches /sys/kernel/slab/kmalloc-*}; do
 		{ echo 1 > "/sys/kernel/slab/${c##*/}/shrink"; } 2> /dev/null
 	done
-	awk -v caches=" $caches " 'index(caches, " " $1 " ") { print $1, $2 }' /proc/slabinfo
+	awk -v caches=" $caches " '
+	index(caches, " " $1 " ") || /^kmalloc-/ { print $1, $2 }' /proc/slabinfo
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
 	# What CPUs keep at hand of free pages is free as well. A kernel that is known to
-	# leak commit charges has more of them each time.
-	awk -v leaks="$(may_show map_fixed account && echo 1)" '
+	# leak commit charges has more of them each time, if what leaks is not left out.
+	awk -v leaks="$([ -n "${without-}" ] || ! may_show map_fixed account || echo 1)" '
 	FILENAME ~ /zoneinfo/ { if ($1 == "count:") free += 4 * $2; next }
 	/^MemFree:/ { print "used", -$2 - free }
 	/^Committed_AS:/ && leaks { next }
@@ -99,14 +111,16 @@ at_rest()
 	balance > "$tmp/before"
 }
 
-# Up by no more than $1 objects of a cache, or by 4 MB where others have a part
-# in it; pages and probes are as many as they were.
+# Up by no more than $1 objects of a cache of VMAs and the like, or by 4 MB where
+# others have a part in it; pages and probes are as many as they were.
 balanced()
 {
 	balance > "$tmp/after"
 	awk -v most="$1" '
 	NR == FNR { before[$1] = $2; next }
 	{
+		if (/^kmalloc-/)
+			next
 		up = $2 - before[$1]
 		if (/^=/ && up)
 			bad = bad " " $1 " is " $2 ", was " before[$1]
@@ -128,4 +142,56 @@ balanced()
 settles()
 {
 	wait_for "${2:-15}" balanced "$1" || { cat "$tmp/grown"; return 1; }
+}
+
+# rests FILE: the state of the machine into it, once nothing more is being freed.
+rests()
+{
+	balance > "$tmp/now"
+	wait_for 15 no_more_is_freed
+	cp "$tmp/now" "$1"
+}
+
+no_more_is_freed()
+{
+	mv "$tmp/now" "$tmp/last"
+	balance > "$tmp/now"
+	awk '
+	NR == FNR { last[$1] = $2; next }
+	!/^=/ && $2 < last[$1] - (/^[A-Z]|^used / ? 64 : 8) { exit 1 }
+	' "$tmp/last" "$tmp/now"
+}
+
+# grows_with N BEFORE HALF AFTER: something is lost with each of the N starts that
+# there were in each half, or with a part of them: the state grew in both halves, by
+# an object for a quarter of the starts, or by a page for half of them. What is kept
+# once grows in one half only. At rest memory goes up and down by some 200 kB in
+# whatever time, so less than the 256 kB of 128 starts says nothing about pages.
+# What grew is in $tmp/slope.
+grows_with()
+{
+	awk -v n="$1" '
+	FNR == 1 { file++ }
+	/^=/ { next }
+	file == 1 { before[$1] = $2; next }
+	file == 2 { half[$1] = $2; next }
+	{
+		first = half[$1] - before[$1]
+		second = $2 - half[$1]
+		least = first < second ? first : second
+		memory = /^[A-Z]|^used /
+		limit = memory ? n * 2 : n / 4
+		floor = memory ? 256 : 16
+		if (least > (limit > floor ? limit : floor)) {
+			bad++
+			printf "# %s grew by %d and %d%s in %d starts each\n", $1, first, second,
+				memory ? " kB" : "", n
+		} else if (first > 0 || second > 0)
+			text = text " " $1 "=" first "," second
+	}
+	END {
+		if (!bad)
+			print "# in " n " starts each:" text
+		exit !bad
+	}' "$2" "$3" "$4" > "$tmp/slope"
 }

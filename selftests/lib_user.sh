@@ -13,7 +13,7 @@ can_watch()
 	[ -e "$D/watch" ] || no "the module has no file watch"
 }
 
-# is_seen CASE...: the planted fault, in each case that could be tried.
+# is_seen CASE...: the injected fault, in each case that could be tried.
 is_seen()
 {
 	_prog=$1
@@ -65,7 +65,7 @@ saw_the_gap()
 }
 
 # user_test PROGRAM SECONDS CASE...: four results: it passes, watched well, and
-# its planted fault is seen in each CASE; nothing is left.
+# its injected fault is seen in each CASE; nothing is left.
 user_test()
 {
 	_program=$1 _seconds=$2
@@ -83,9 +83,9 @@ user_test()
 		ktap_test_fail "the watch saw nothing wrong"
 	fi
 	if [ "$_result" = 4 ]; then
-		skip "the planted fault is seen" "nothing to plant it in"
+		skip "the injected fault is seen" "nowhere to inject it"
 	else
-		check "the planted fault is seen" is_seen "$_program" "$@"
+		check "the injected fault is seen" is_seen "$_program" "$@"
 	fi
 	check "nothing is left" nothing_left
 }
@@ -108,7 +108,12 @@ run_program()
 	# shellcheck disable=SC2086  # some programs have more options
 	"$_program" --seconds "$_seconds" ${EXTRA-} "$@" > "$tmp/first" 2>&1
 	_result=$?
-	sed 's/^# //; s/^/# /' "$tmp/first"
+	# Its cases are subtests of its result: each that is skipped or fails as expected
+	# is told apart.
+	awk -v program="$_program" '
+	/^K?TAP version / { print "  KTAP version 1"; print "  # Subtest: " program; next }
+	/^(1\.\.[0-9]|(not )?ok [0-9]|#|Bail out!)/ { print "  " $0; next }
+	{ print "  # " $0 }' "$tmp/first"
 	case $_result in
 	0) passed_or_expected ;;
 	4) skip "$_program" "$(sed -n 's/.*# SKIP //p' "$tmp/first" | head -n 1)" ;;

@@ -17,7 +17,7 @@ backings="anon shmem file locked"
 all_counted()
 {
 	# shellcheck disable=SC2086  # lists
-	all_above $shapes $backings refused checked bare beside && all_have exposure
+	all_above $shapes $backings refused && all_have exposure && all_have met
 }
 
 covers()
@@ -38,6 +38,15 @@ adds_up()
 		get "map_fixed/$c" && b=$((b + value))
 	done
 	[ $s = $b ] || no "$s of all shapes, $b of all backings" || return
+	# Each is met once at the most, however many looks overlap it.
+	get map_fixed/failed
+	f=$value
+	for k in gap no_vma stale close_order; do
+		get "map_fixed/met_$k"
+		[ "$value" -le $((s + f)) ] ||
+			no "$value replacements met by $k, of $s that were made and $f that failed" ||
+			return
+	done
 	# Refused ones are operations, too.
 	get map_fixed/ops
 	[ "$value" -ge $s ] || no "$s replacements, $value operations" || return
@@ -52,8 +61,27 @@ gap_found()
 	note "the first race after $value ms"
 }
 
-begin 11
+# What leaks on this kernel is done no more, and the user is told.
+left_out()
+{
+	above map_fixed/race_account 0 || no "known to leak here, and not seen" || return
+	grep -q '^map_fixed: left out, for it leaks committed memory: ' "$D/summary" ||
+		no "not in the summary: $(cat "$D/summary")" || return
+	logged 'map_fixed: .* leaks committed memory: left out from here on' ||
+		no "not in the log"
+}
 
+# Whatever leaks, a run loses little of it.
+little_lost()
+{
+	_lost=$(($(committed) - committed_before))
+	note "committed memory grew by $_lost kB"
+	[ $_lost -lt 65536 ]
+}
+
+begin 13
+
+committed_before=$(committed)
 loaded_with scenarios=map_fixed || ktap_exit_fail_msg "cannot load"
 check "every shape, every backing, every oracle" covers
 enough looks_gap 300000
@@ -64,7 +92,13 @@ if gap_is_expected; then
 else
 	skip "the gap of old kernels" "this kernel promises none"
 fi
+if may_show map_fixed account; then
+	check "what leaks is left out" left_out
+else
+	skip "what leaks is left out" "another kernel"
+fi
 unload
+check "what is lost is little" little_lost
 for k in $oracles; do
 	case $k in
 	# One munmap() in between breaks both.

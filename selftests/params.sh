@@ -9,7 +9,7 @@
 numbers="duration nreaders nwriters nmms stat_interval stutter shuffle_interval
 	onoff_interval hold_us seed stall_secs delay_interval_us delay_us"
 switches="stop_on_race panic_on_race autostart verbose"
-lists="scenarios busted"
+lists="scenarios busted ops"
 chosen="nreaders nwriters nmms seed"	# 0 stands for a value of the module's
 
 # set_range PARAM: $def, $least and $largest as modinfo has them.
@@ -114,8 +114,8 @@ spellings()
 		holds "${a%%=*}" "${a#*=}" || bad=1
 	done
 	unload
-	loaded_with autostart=off verbose=y scenarios= busted= || return
-	holds autostart 0 && holds verbose 1 && holds scenarios '' || bad=1
+	loaded_with autostart=off verbose=y scenarios= busted= ops= || return
+	holds autostart 0 && holds verbose 1 && holds scenarios '' && holds ops '' || bad=1
 	unload
 	return $bad
 }
@@ -126,7 +126,8 @@ echoed()
 	args="duration=97 nreaders=3 nwriters=2 nmms=3 stat_interval=89 stutter=83
 		shuffle_interval=79 onoff_interval=73 hold_us=7 seed=123456789
 		stall_secs=71 stop_on_race=1 panic_on_race=0 autostart=1 verbose=1
-		scenarios=map_fixed busted=map_fixed/stall"
+		scenarios=map_fixed busted=map_fixed/stall
+		ops=map_fixed/exact:8,map_fixed/inside,map_fixed/-file"
 	# shellcheck disable=SC2086  # a list
 	loaded_with $args || return
 	bad=0
@@ -227,6 +228,32 @@ bad_busted()
 	nothing_left && return $bad
 }
 
+# Each is said with what is allowed: the scenarios, or the names of one.
+bad_ops()
+{
+	bad=0
+	for v in nonsense nonsense/exact map_fixe/exact map_fixedx/exact watch/exact \
+		MAP_FIXED/exact /exact ',' 'map_fixed/exact,' map_fixed/exact,,map_fixed/inside; do
+		refused ops "$v" "ops=$v:" "map_fixed,vma_lock" || bad=1
+	done
+	for v in map_fixed map_fixed/ map_fixed/- map_fixed/exac map_fixed/exactx \
+		map_fixed/mremap map_fixed/exact/gap map_fixed/-nonsense; do
+		refused ops "$v" "ops=$v: no such operation" "dozens,whole,sparse" anon,shmem,file || bad=1
+	done
+	for v in map_fixed/exact:0 map_fixed/exact: map_fixed/exact:x map_fixed/exact:-1 \
+		map_fixed/exact:1001 map_fixed/exact:0x10 map_fixed/-exact:2 \
+		map_fixed/exact:4294967297; do
+		refused ops "$v" "ops=$v: no weight from 1 to 1000" "dozens,whole,sparse" || bad=1
+	done
+	# The one that is wrong, of several.
+	refused ops map_fixed/exact,vma_lock/mremap:8,vma_lock/nonsense,fork_fail/dup \
+		"ops=vma_lock/nonsense:" munmap,map_fixed,mprotect || bad=1
+	for v in map_fixed/exact,map_fixed/-exact fork_fail/-rmap,fork_fail/-slot; do
+		refused ops "$v" "ops=$v: nothing is left to do" || bad=1
+	done
+	nothing_left && return $bad
+}
+
 # Two at once: still one line.
 two_bad()
 {
@@ -240,7 +267,7 @@ two_bad()
 
 # shellcheck disable=SC2086  # words
 set -- $numbers $switches
-begin $((7 + $# + 2))
+begin $((7 + $# + 3))
 
 check "modinfo explains each parameter" explained
 check "defaults are what modinfo says" defaults
@@ -253,6 +280,7 @@ for p; do
 done
 check "bad values of scenarios" bad_scenarios
 check "bad values of busted" bad_busted
+check "bad values of ops" bad_ops
 check "two bad values, one complaint" two_bad
 
 ktap_finished

@@ -1,31 +1,39 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# description: what README.md tells to type on a test machine works
-# timeout: 60
+# description: what README.md and docs/ tell to type on a test machine works
+# timeout: 120
 
 # shellcheck source=/dev/null
 . "$KTAP_HELPERS"
 
-readme=$SELFTESTS/README.md
-
-# Block N of those fenced as "sh guest", on stdout.
+# Block N of those marked "run: in a guest" in the pages, on stdout.
 block()
 {
 	awk -v n="$1" '
-		/^```sh guest$/ { inside = ++seen == n; next }
-		/^```/ { inside = 0 }
-		inside' "$readme"
+		FNR == 1 { inside = marked = 0 }
+		!inside && /^```/ {
+			inside = 1
+			run = marked && /^```sh$/ && ++seen == n
+			next
+		}
+		/^```/ { inside = run = 0 }
+		{ marked = /^<!-- run: in a guest -->$/ }
+		run' "$SELFTESTS/README.md" "$SELFTESTS"/docs/*.md
 }
 
 ktap_print_header
-if ! [ -r "$readme" ]; then
+if ! [ -r "$SELFTESTS/README.md" ]; then
 	ktap_skip_all "no README.md in this guest"
 	exit "$KSFT_SKIP"
 fi
-total=$(grep -c '^```sh guest$' "$readme")
-if [ "$total" -lt 2 ]; then
-	ktap_exit_fail_msg "README.md has $total blocks to try, not even two"
+total=0
+while [ -n "$(block $((total + 1)))" ]; do
+	total=$((total + 1))
+done
+marks=$(cat "$SELFTESTS/README.md" "$SELFTESTS"/docs/*.md | grep -c '^<!-- run: in a guest -->$')
+if [ "$total" -lt 2 ] || [ "$total" != "$marks" ]; then
+	ktap_exit_fail_msg "README.md and docs/ have $total blocks to try, and $marks marks"
 fi
 ktap_set_plan "$total"
 

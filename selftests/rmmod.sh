@@ -79,6 +79,33 @@ cpu_down()
 	[ "$value" = 0 ]
 }
 
+# A comm of the kernel holds 15 letters, and is what a race's record has: with more
+# threads than have room for the scenario's whole name it tells them apart too.
+# Those that a thread has forked have its name.
+thread_names()
+{
+	loaded_with nreaders=13 nwriters=12 nmms=2 busted=hugetlb_walk/stall,vma_lock/stall || return
+	for f in /proc/[0-9]*/stat; do
+		read -r _ comm _ parent _ 2> /dev/null < "$f" || continue
+		comm=${comm#(}
+		comm=${comm%)}
+		case $parent/$comm in
+		2/map_fixed_* | 2/vma_lock_* | 2/fork_fail_* | 2/hugetlb_w*) echo "$comm" ;;
+		esac
+	done | sort > "$tmp/names"
+	! grep -E '.{16}' "$tmp/names" || no "too long" || return
+	[ -z "$(uniq -d "$tmp/names")" ] || no "twice: $(uniq -d "$tmp/names" | tr '\n' ' ')" || return
+	for s in $(scenarios); do
+		is "$s/state" running || continue
+		n=$(grep -c "^$(echo "$s" | cut -c 1-9)" "$tmp/names")
+		note "$s: $n threads, $(grep "^$(echo "$s" | cut -c 1-9)" "$tmp/names" | tail -n 1)"
+		[ "$n" -ge 15 ] || no "$s: only $n threads" || return
+	done
+	threads > "$tmp/threads"
+	! grep -vxFf "$tmp/threads" "$tmp/names" || no "threads() does not see these" || return
+	goes
+}
+
 # An open file of debugfs is a use of the module: rmmod says so, nothing ends,
 # and when it is closed the module goes.
 file_open()
@@ -93,6 +120,37 @@ file_open()
 	[ $rc != 0 ] || no "it did not wait" || return
 	grep -q 'in use' "$tmp/rmmod" || no "$(cat "$tmp/rmmod")" || return
 	goes
+}
+
+# The same with one that is blocked in poll(): it is not woken, and it goes on to
+# wait while the module is refused to go.
+file_polled()
+{
+	loaded_with autostart=0 || return
+	poll_verdict > "$tmp/polled" 2>&1 &
+	waiter=$!
+	wait_for 10 grep -q IDLE "$tmp/polled" || no "$(cat "$tmp/polled")" || return
+	wait_for 10 asleep $waiter || no "it does not wait" || return
+	now
+	begun=$now
+	"$RMMOD" vma_torture 2> "$tmp/rmmod"
+	rc=$?
+	now
+	[ $rc != 0 ] || no "it did not wait" || return
+	grep -q 'in use' "$tmp/rmmod" || no "$(cat "$tmp/rmmod")" || return
+	[ $((now - begun)) -le $deadline ] || no "that took $((now - begun)) hundredths of a second" || return
+	# All is as it was: the one that waits, too.
+	asleep $waiter || no "it waits no more" || return
+	control "start map_fixed" && wait_for 10 grep -qE 'RUNNING|FAILURE' "$tmp/polled" ||
+		no "not woken any more: $(cat "$tmp/polled")" || return
+	kill -9 $waiter
+	wait $waiter
+	goes
+}
+
+asleep()
+{
+	read -r _ _ _state _ < "/proc/$1/stat" && [ "$_state" = S ]
 }
 
 # Shells that read and write its files all the time: rmmod finds a moment.
@@ -123,7 +181,7 @@ busy()
 	done > /dev/null 2>&1
 }
 
-begin 9
+begin 11
 
 check "nothing runs" eval 'loaded_with autostart=0 && goes'
 check "just loaded" just_loaded
@@ -136,7 +194,9 @@ if [ -w /sys/devices/system/cpu/cpu1/online ]; then
 else
 	skip "a CPU is down" "no second CPU that can be taken down"
 fi
+check "comm tells threads apart" thread_names
 check "a file is open" file_open
+check "a file is polled" file_polled
 check "files are busy" files_busy
 
 ktap_finished

@@ -36,7 +36,7 @@ any_command()
 }
 
 # A promise that the module breaks itself, where it has that flavour.
-planted()
+race_seen()
 {
 	loaded_with autostart=0 busted=watch/order || return
 	stress_watch sleep 3 2> "$tmp/err"
@@ -57,7 +57,7 @@ check "without the module: exit code 4" no_module
 if can_watch; then
 	check "any command" any_command
 	unload
-	check "a race under it: exit code 1" planted
+	check "a race under it: exit code 1" race_seen
 else
 	for name in "any command" "a race under it: exit code 1"; do
 		skip "$name" "no watch by the module"

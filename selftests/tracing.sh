@@ -152,15 +152,12 @@ vma_lock_agrees()
 		return
 		;;
 	esac
-	# The bursts that measure what a look costs are counted, and not traced.
 	get vma_lock/lock_hit
 	_hits=$(count_of vma_lock '@asked[hit ]')
-	[ "$_hits" -le "$value" ] && [ "$_hits" -gt $((value / 2)) ] ||
-		no "hits: script $_hits, module $value" || return
+	about hits "$_hits" "$value" || return
 	get vma_lock/lock_miss
 	_misses=$(count_of vma_lock '@asked[miss]')
-	[ "$_misses" -le "$value" ] && [ "$_misses" -ge $((value / 2)) ] ||
-		no "misses: script $_misses, module $value" || return
+	about misses "$_misses" "$value" || return
 	same reasons "$(sum_of vma_lock @misses)" "$_misses" || return
 	grep -q '^@hold_ns' "$tmp/vma_lock.out" || no "no hold times"
 }

@@ -202,7 +202,7 @@ stall()
 {
 	loaded_with scenarios=map_fixed busted=map_fixed/stall stall_secs=1 || return
 	wait_for 20 above map_fixed/race_stall 0 || no "not seen" || return
-	grep -q 'kind=stall .*detail="map_fixed_stuck/' "$D/races" ||
+	grep -q 'kind=stall .*detail="map_fixed_hung/' "$D/races" ||
 		no "$(head -n 1 "$D/races")" || return
 	want verdict FAILURE && unload
 }

@@ -11,14 +11,14 @@
 scenario=vma_lock
 oracles="wrong_mm wrong_range detached unstable overlap ref_leak ref_limit account relock"
 counters="lock_hit lock_miss lock_mmap retry completed fallback recycled writes
-	forks exits bare checked"
+	forks exits"
 T=/sys/kernel/tracing
 
 # All writers and all ways of a fault come by, and all oracles look at them.
 all_counted()
 {
 	# shellcheck disable=SC2086  # a list
-	all_above $counters && all_have exposure
+	all_above $counters && all_have exposure && all_have met
 }
 
 covers()
@@ -85,6 +85,8 @@ succeeds()
 		note "known here: $(grep -m 1 ' kind=account ' "$D/races")"
 		logged 'vma_lock: .* leaks committed memory: left out from here on' ||
 			no "it is not said that what leaks is left out" || return
+		grep -q '^vma_lock: left out, for it leaks committed memory: ' "$D/summary" ||
+			no "nor in the summary" || return
 		want verdict FAILURE
 	else
 		want verdict SUCCESS

@@ -53,6 +53,38 @@ sees_6_1_gap()
 	wait_for 5 grep -q 'scenario=watch kind=gap' "$D/races"
 }
 
+# As those of the scenarios; what is counted is what the line of the watch says.
+has_files()
+{
+	want watched/state "done" || return
+	kinds="gap order range foreign_vma xa_zero map_count"
+	if has_vma_locks; then
+		kinds="$kinds refcount vma_lock"
+	else
+		[ ! -e "$D/watched/race_refcount" ] || no "refcount without per-VMA locks" || return
+	fi
+	for k in $kinds; do
+		above "watched/looks_$k" 0 || no "looks_$k is $value" || return
+		above "watched/exposure_$k" 0 || no "exposure_$k is $value" || return
+		grep -q "^watched/race_$k [0-9]" "$D/values" || no "no race_$k in values" || return
+	done
+	# Each look at a tree is six oracles' looks, so the run's sums are larger.
+	of "$pid" races
+	want watched/races "$value" || return
+	of "$pid" looks
+	awk -v looks="$value" '
+		/^watched\/looks_(gap|order|vma_lock) / { n += $2 }
+		END { print "# " n " looks of " looks; exit n != looks }' "$D/values" || return
+	get watched/exposure
+	grep -q "^watch  *done .* $value  *[0-9]* *[-0-9]*\$" "$D/summary" || no "no row for it"
+}
+
+nothing_counted()
+{
+	want watched/state stopped && ! grep '^watched/.* [1-9]' "$D/values" &&
+		! grep '^watch ' "$D/summary"
+}
+
 exit_ends_it()
 {
 	wait "$pid"
@@ -107,7 +139,7 @@ hole_is_seen()
 reset_clears()
 {
 	control stop && watch stop && control reset && want verdict IDLE &&
-		[ ! -s "$D/races" ]
+		[ ! -s "$D/races" ] && nothing_counted
 }
 
 # Removed in the middle of it.
@@ -139,10 +171,11 @@ has_vma_locks()
 	grep -q ' lock_vma_under_rcu$' /proc/kallsyms
 }
 
-begin 22
+begin 24
 loaded_with autostart=0
 check "bad input is refused in one line" bad_input
 check "nothing is said of a watch that never was" want verdict IDLE
+check "nothing of it is counted yet" nothing_counted
 me 4
 check "a process is watched" watch "$line"
 check "it is running" want verdict RUNNING
@@ -158,6 +191,7 @@ if gap_is_expected; then
 else
 	check "the verdict is of what was seen" want verdict SUCCESS
 fi
+check "its oracles have files" has_files
 check "an exec ends it" exec_ends_it
 check "several at once, and stop" several
 no_more

@@ -10,7 +10,6 @@
  * would cost memory for good.
  */
 #include <linux/atomic.h>
-#include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -43,7 +42,7 @@ static void vl_books(struct vl_test *test, struct mm_struct *mm, bool exposed,
 	mmap_write_unlock(mm);
 	if (!alone)
 		return;
-	vt_look(test->run, VL_ACCOUNT, exposed);
+	vt_look_own(test->run, VL_ACCOUNT, exposed);
 	vt_books_judge(test->run, VL_ACCOUNT, mm, &kept, &sum, when);
 }
 
@@ -70,11 +69,8 @@ void vl_account_rest(struct vl_test *test, struct vl_space *space)
 
 static long vl_piece(unsigned int page, unsigned int pages, unsigned long prot)
 {
-	unsigned long addr;
-
-	addr = vm_mmap(NULL, VL_FROM + page * PAGE_SIZE, pages * PAGE_SIZE, prot,
-		       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, 0);
-	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+	return vt_map(NULL, VL_FROM + page * PAGE_SIZE, pages * PAGE_SIZE, prot,
+		      MAP_PRIVATE | MAP_ANONYMOUS, 0);
 }
 
 static long vl_move(unsigned int page, unsigned int from, unsigned int to,
@@ -112,13 +108,12 @@ static int vl_once_grow_move(void *arg)
 /* Private memory of a file whose ->mremap() refuses, see vl_vm_mremap(). */
 static int vl_once_refused(struct vl_change *c, unsigned int from, unsigned int to)
 {
-	unsigned long addr;
 	long ret;
 
-	addr = vm_mmap(c->test->file, VL_FROM, from * PAGE_SIZE,
-		       PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE, 0);
-	if (IS_ERR_VALUE(addr))
-		return addr;
+	ret = vt_map(c->test->file, VL_FROM, from * PAGE_SIZE,
+		     PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
+	if (ret)
+		return ret;
 	c->w->refuses = true;
 	ret = vl_move(0, from, to, 0);
 	c->w->refuses = false;
@@ -232,7 +227,8 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
 	unsigned int tries = 0;
 	struct mm_struct *mm;
 
-	if (test_bit(what, &test->leaky))
+	if (vt_leaky(&test->leaks, what) ||
+	    !vt_drawn(&vl_tables[VL_T_BURST], what))
 		return;
 	mm = vt_mm_new();
 	if (!mm)
@@ -242,36 +238,27 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
 	down_write(&test->quiet);
 	kthread_use_mm(mm);
 	do {
-		result = vt_burst(t->run, VL_ACCOUNT, mm, &vl_bursts[what], c);
+		result = vt_leaks_burst(t->run, VL_ACCOUNT, mm, &test->leaks,
+					what, &vl_bursts[what], c);
 	} while (result == VT_BURST_UNSURE && ++tries < VL_BURST_TRIES);
 	kthread_unuse_mm(mm);
 	up_write(&test->quiet);
-	if (result == VT_BURST_EVEN)
-		set_bit(what, &test->even);
-	if (result == VT_BURST_GROWS) {
-		set_bit(what, &test->leaky);
-		vt_info("vma_lock: %s leaks committed memory: left out from here on\n",
-			vl_bursts[what].name);
-	}
 	vl_books(test, mm, true, vl_bursts[what].name);
-	vt_mm_put(mm);
+	vt_mm_end(t->run, VL_ACCOUNT, mm, true, vl_bursts[what].name);
 }
-
-#define VL_UNSURE_MAX	64	/* times that something is done that may leak */
 
 /**
  * vl_may_leak() - may a writer do what was not seen yet to leave accounts even?
  * @test: test
  * @what: what it would do
+ * @pages: how many pages it charges, and may keep
  *
- * Return: false if it leaks, or was done often enough without being judged.
+ * Return: as vt_may_leak(); false, too, if "ops" leaves out the burst that judges it.
  */
-bool vl_may_leak(struct vl_test *test, enum vl_burst what)
+bool vl_may_leak(struct vl_test *test, enum vl_burst what, unsigned long pages)
 {
-	if (test_bit(what, &test->leaky))
-		return false;
-	return test_bit(what, &test->even) ||
-		atomic_inc_return(&test->unsure) <= VL_UNSURE_MAX;
+	return vt_drawn(&vl_tables[VL_T_BURST], what) &&
+	       vt_may_leak(&test->leaks, what, pages);
 }
 
 #define VL_BURST_NS	(500 * NSEC_PER_MSEC)
@@ -289,11 +276,13 @@ void vl_account_turn(struct vt_thread *t, struct vl_change *c)
 {
 	struct vl_writer *w = c->w;
 
-	if (t->idx || ktime_get_mono_fast_ns() < w->next_burst)
+	if (t->idx || !vl_turns(VL_R_BURST) ||
+	    ktime_get_mono_fast_ns() < w->next_burst)
 		return;
 	do {
 		vl_burst(t, c, w->bursts % VL_BURSTS);
 		w->bursts++;
 	} while (w->bursts < VL_BURSTS && vt_go(t));
-	w->next_burst = ktime_get_mono_fast_ns() + VL_BURST_NS;
+	w->next_burst = ktime_get_mono_fast_ns() +
+			VL_BURST_NS / vl_turns(VL_R_BURST);
 }

@@ -73,7 +73,7 @@ void vl_lock_elsewhere(struct vl_test *test, struct vl_held *h,
 void vl_read_released(struct vt_thread *t, struct vl_reader *r)
 {
 	unsigned int hot = READ_ONCE(r->space->hot);
-	struct vl_region *region = &r->space->regions[hot];
+	struct vt_flight *region = &r->space->regions[hot];
 	struct vl_held *h = &r->held;
 	u64 begin;
 
@@ -87,7 +87,7 @@ void vl_read_released(struct vt_thread *t, struct vl_reader *r)
 		vt_vma_end_read(h->vma);
 		vl_enter(t, r);
 		begin = ktime_get_mono_fast_ns();
-		while (atomic_read(&region->ended) == r->ended &&
+		while ((u32)atomic_read(&region->ended) == r->look.ended &&
 		       ktime_get_mono_fast_ns() - begin < VL_PATIENCE)
 			cpu_relax();
 		vl_leave(t, r);

@@ -12,7 +12,6 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 
 #include "space.h"
 #include "vma_lock.h"
@@ -27,13 +26,9 @@
  */
 long vl_do_munmap(struct vt_thread *t, struct vl_change *c)
 {
-	unsigned long base = vl_region_base(c->region), addr;
-	long ret = vt_syscall(sys_munmap, base, VL_SIZE);
+	long ret = vt_syscall(sys_munmap, vl_region_base(c->region), VL_SIZE);
 
-	if (ret)
-		return ret;
-	addr = vl_map_region(c->test, c->region);
-	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+	return ret ? ret : vl_map_region(c->test, c->region);
 }
 
 /**
@@ -46,13 +41,10 @@ long vl_do_munmap(struct vt_thread *t, struct vl_change *c)
  */
 long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c)
 {
-	unsigned long addr;
-
 	/* A stack that was mapped in pieces would grow into itself. */
 	if (c->region == VL_STACK)
 		return vl_do_munmap(t, c);
-	addr = vl_map(c->test, c->region, c->start, c->pages * PAGE_SIZE);
-	return IS_ERR_VALUE(addr) ? (long)addr : 0;
+	return vl_map(c->test, c->region, c->start, c->pages * PAGE_SIZE);
 }
 
 /**
@@ -70,6 +62,8 @@ long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
 	unsigned long prot = vt_rnd_one_in(&t->rnd, 8) ? PROT_NONE : PROT_READ;
 	long ret;
 
+	if (vt_leaky(&c->test->leaks, VL_B_PROTECT))
+		return vl_do_munmap(t, c);
 	ret = vt_syscall(sys_mprotect, c->start, c->pages * PAGE_SIZE, prot);
 	if (ret || vt_rnd_one_in(&t->rnd, 2))
 		return ret;
@@ -93,9 +87,10 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 	unsigned long len = c->pages * PAGE_SIZE;
 	unsigned long less = (c->pages + 1) / 2 * PAGE_SIZE;
 	unsigned long to, flags = MREMAP_MAYMOVE | MREMAP_FIXED, end = len;
+	struct vt_leaks *leaks = &c->test->leaks;
 	long ret;
 
-	if (vt_rnd_one_in(&t->rnd, 2)) {
+	if (vt_rnd_one_in(&t->rnd, 2) && !vt_leaky(leaks, VL_B_RESIZE)) {
 		/* Shrink, and grow into what became free. */
 		ret = vt_syscall(sys_mremap, c->start, len, less, 0);
 		if (IS_ERR_VALUE(ret))
@@ -110,14 +105,14 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 	if (c->region == VL_STACK || c->pages > VL_PAGES ||
 	    c->start + len > vl_region_base(c->region) + VL_SIZE)
 		return vl_do_munmap(t, c);
-	if (vt_rnd_one_in(&t->rnd, 8))
+	if (vt_rnd_one_in(&t->rnd, 8) && !vt_leaky(leaks, VL_B_DONTUNMAP))
 		flags |= MREMAP_DONTUNMAP;
 	else if (vt_rnd_one_in(&t->rnd, 4) &&
-		 vl_may_leak(c->test, VL_B_SHRINK_MOVE))
+		 vl_may_leak(c->test, VL_B_SHRINK_MOVE, c->pages))
 		end = less;
 	/* A move that grows keeps its charge on some kernels when refused. */
 	c->w->refuses = vt_rnd_one_in(&t->rnd, 4) &&
-			vl_may_leak(c->test, VL_B_MOVE_REFUSED);
+			vl_may_leak(c->test, VL_B_MOVE_REFUSED, c->pages);
 	ret = vt_syscall(sys_mremap, c->start, len, end, flags, to);
 	c->w->refuses = false;
 	if (IS_ERR_VALUE(ret))
@@ -156,11 +151,12 @@ long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 long vl_do_grow(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned long addr = VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE;
-	struct vl_region *stack = &c->space->regions[VL_STACK];
+	struct vt_flight *stack = &c->space->regions[VL_STACK];
 	long ret;
+	u32 nr;
 
 	WRITE_ONCE(c->space->hot, VL_STACK);
-	atomic_inc(&stack->begun);
+	nr = vt_flight_begin(stack);
 	c->region = VL_STACK;
 	ret = vl_do_munmap(t, c);
 	while (!ret && addr > VL_STACK_BASE) {
@@ -169,7 +165,7 @@ long vl_do_grow(struct vt_thread *t, struct vl_change *c)
 					 FAULT_FLAG_DEFAULT | FAULT_FLAG_USER |
 					 FAULT_FLAG_WRITE);
 	}
-	atomic_inc(&stack->ended);
+	vt_flight_end(stack, nr);
 	return ret;
 }
 
@@ -245,9 +241,7 @@ static int vl_child(void *arg)
 		mmget(current->mm);
 		w->child = current->mm;
 	}
-	vt_call(do_exit)(0);
-
-	return 0;
+	return vt_child_end();
 }
 
 /**
@@ -255,30 +249,21 @@ static int vl_child(void *arg)
  * @t: thread
  * @c: change
  *
- * CLONE_VFORK would wait for the child as well, but in a cgroup that is being
- * frozen it marks the waiter as frozen until it returns to user space, which no
- * kernel thread does.
- *
  * Context: the writer's thread, which uses the mm of @c; may sleep.
  * Return: 0 or an errno.
  */
 long vl_do_fork(struct vt_thread *t, struct vl_change *c)
 {
-	struct kernel_clone_args args = {
-		.flags = CLONE_UNTRACED | CLONE_FS | CLONE_FILES,
-		.exit_signal = SIGCHLD,
-		.fn = vl_child,
-		.fn_arg = c->w,
-	};
+	u32 nrs[VL_REGIONS + 1];
 	unsigned int i;
 	pid_t pid;
 
 	for (i = 0; i <= VL_STACK; i++)
-		atomic_inc(&c->space->regions[i].begun);
+		nrs[i] = vt_flight_begin(&c->space->regions[i]);
 	c->w->adopt = !c->w->child && vt_rnd_one_in(&t->rnd, 2);
-	pid = vt_call(kernel_clone)(&args);
+	pid = vt_fork(vl_child, c->w);
 	for (i = 0; i <= VL_STACK; i++)
-		atomic_inc(&c->space->regions[i].ended);
+		vt_flight_end(&c->space->regions[i], nrs[i]);
 	if (pid > 0)
 		vt_child_wait(pid);
 

@@ -69,7 +69,7 @@ void vl_limit(struct vl_test *test, struct mm_struct *mm)
 	}
 	now = vt_vma_count(vma);
 
-	vt_look(test->run, VL_REF_LIMIT, true);
+	vt_look_own(test->run, VL_REF_LIMIT, true);
 	if (got || now != VT_VMA_REF_LIMIT)
 		vt_race(test->run, VL_REF_LIMIT, mm, VL_BASE, now,
 			VT_VMA_REF_LIMIT,
@@ -191,7 +191,7 @@ void vl_audit(struct vl_test *test, struct vl_space *space)
 		schedule_timeout_uninterruptible(1);
 	}
 
-	vt_look(test->run, VL_REF_LEAK, vl_space_changed(space));
+	vt_look_own(test->run, VL_REF_LEAK, vl_space_changed(space));
 	if (leaks && looks == VL_LEAK_LOOKS && vl_leak_stays(test, mm, &leak))
 		vt_race(test->run, VL_REF_LEAK, mm, leak.start, leak.count,
 			leak.vmas,

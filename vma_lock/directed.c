@@ -101,6 +101,7 @@ void vl_hand_over(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned int region = vt_rnd_below(&t->rnd, VL_REGIONS);
 	struct vl_test *test = c->test;
+	u32 from_nr, to_nr;
 	struct vl_space *to;
 
 	to = vl_space_get(&test->slots[vt_rnd_below(&t->rnd, test->nr_slots)]);
@@ -108,8 +109,8 @@ void vl_hand_over(struct vt_thread *t, struct vl_change *c)
 		goto out;
 
 	WRITE_ONCE(c->space->hot, region);
-	atomic_inc(&c->space->regions[region].begun);
-	atomic_inc(&to->regions[region].begun);
+	from_nr = vt_flight_begin(&c->space->regions[region]);
+	to_nr = vt_flight_begin(&to->regions[region]);
 	kthread_use_mm(c->space->mm);
 	vl_map_region(test, region);
 	vl_stop_reader(t, c);
@@ -125,8 +126,8 @@ void vl_hand_over(struct vt_thread *t, struct vl_change *c)
 	kthread_use_mm(c->space->mm);
 	vl_map_region(test, region);
 	kthread_unuse_mm(c->space->mm);
-	atomic_inc(&to->regions[region].ended);
-	atomic_inc(&c->space->regions[region].ended);
+	vt_flight_end(&to->regions[region], to_nr);
+	vt_flight_end(&c->space->regions[region], from_nr);
 out:
 	vl_space_put(test, to);
 }

@@ -65,11 +65,13 @@ void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
 	unsigned int i;
 
 	/*
-	 * Makes an acquire of the writer's last look at the lock, which need not
-	 * be one. Pairs with smp_store_release() in vl_leave(). Also orders what
-	 * ->close wrote to the object before the look, for vl_judge().
+	 * Full barrier, for the writer's last read of the lock word need not be an
+	 * acquire: orders it before the reads of ->inside, and pairs with the
+	 * smp_store_release() in vl_leave(). It also orders what ->close() wrote to
+	 * the object before these reads, for vl_judge().
 	 */
 	smp_mb();
+	/* A reader that is inside meets the change that this is part of. */
 	vt_look(test->run, VL_OVERLAP, exposed);
 	for (i = 0; i < test->nr_readers; i++)
 		if (READ_ONCE(test->readers[i].inside) == vma)

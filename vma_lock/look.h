@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The look of a reader at a VMA that it has locked, from aiming at an address to
- * counting the look. All of it is inline: the price of a look is measured beside
- * the bare lock.
+ * counting the look. All of it is inline, for it costs time beside the bare lock.
  */
 #ifndef VL_LOOK_H
 #define VL_LOOK_H
 
-#include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
@@ -57,7 +56,7 @@ static __always_inline void vl_aim(struct vl_reader *r, unsigned long addr)
 	h->hold = VL_NO_HOLD;
 	h->bad = false;
 	r->turn++;
-	r->ended = atomic_read(&r->space->regions[vl_region_of(addr)].ended);
+	vt_flight_look(&r->space->regions[vl_region_of(addr)], &r->look);
 }
 
 /* Are these the operations of the module's own VMAs? */
@@ -200,6 +199,10 @@ static __always_inline void vl_leave(struct vt_thread *t, struct vl_reader *r)
 	smp_store_release(&r->inside, NULL);
 }
 
+/* What is looked for in every read, beside VL_WRONG_MM. */
+#define VL_READ_KINDS	(BIT(VL_WRONG_RANGE) | BIT(VL_DETACHED) |	\
+			 BIT(VL_UNSTABLE) | BIT(VL_OVERLAP))
+
 /**
  * vl_count_read() - count a read
  * @t: thread
@@ -210,12 +213,18 @@ static __always_inline void vl_leave(struct vt_thread *t, struct vl_reader *r)
 static __always_inline void vl_count_read(struct vt_thread *t,
 					  struct vl_reader *r)
 {
-	struct vl_region *region = &r->space->regions[vl_region_of(r->held.addr)];
+	struct vt_flight *region = &r->space->regions[vl_region_of(r->held.addr)];
+	u32 kinds = VL_READ_KINDS;
 
 	r->reads++;
-	if (atomic_read(&region->begun) != r->ended) {
+	if (vt_flight_exposed(region, &r->look)) {
 		r->exposed++;
-		r->moved += vl_moved(t->run, r);
+		/* An object that never moved cannot be of a wrong mm. */
+		if (vl_moved(t->run, r)) {
+			r->moved++;
+			kinds |= BIT(VL_WRONG_MM);
+		}
+		vt_met(t->run, kinds, region, &r->look);
 	}
 }
 

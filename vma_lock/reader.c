@@ -62,7 +62,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (dice & 4)
 		flags |= FAULT_FLAG_WRITE;
 	vl_aim(r, vl_pick_addr(t, r));
-	h->hold = vl_choose(&t->rnd, vl_holds, VL_HOLDS);
+	h->hold = vt_draw(&t->rnd, &vl_tables[VL_T_HOLD]);
 	timed = !(r->turn % 16) || trace_vma_lock_release_enabled();
 
 	if (unlikely(how != VL_SOUND))
@@ -108,7 +108,7 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 	unsigned int i, cell;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		/* An object that never moved cannot be of a wrong mm. */
+		/* Those of the exposed whose object had moved. */
 		u32 exposed = kinds[i] == VL_WRONG_MM ? r->moved : r->exposed;
 
 		cell = vt_kind_cell(kinds[i], VT_KIND_LOOKS);
@@ -126,7 +126,6 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 }
 
 #define VL_STAY		256	/* reads at most in a space before the next one */
-#define VL_BENCH	1024	/* reads between bursts */
 
 /**
  * vl_reader_main() - what a reader thread does
@@ -138,10 +137,7 @@ int vl_reader_main(struct vt_thread *t)
 {
 	struct vl_test *test = t->run->priv;
 	struct vl_reader *r = &test->readers[t->idx];
-	u32 bench = 0;
 
-	r->best_checked = U64_MAX;
-	r->best_bare = U64_MAX;
 	while (vt_go(t)) {
 		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
 								 test->nr_slots)];
@@ -153,7 +149,10 @@ int vl_reader_main(struct vt_thread *t)
 			enum vl_break how = VL_SOUND;
 
 			WRITE_ONCE(r->cpu, raw_smp_processor_id());
-			/* Nothing happens any more where no writer comes. */
+			/*
+			 * This space was taken out of its slot: no writer will
+			 * change it again. Go and get the one that is there now.
+			 */
 			if (READ_ONCE(slot->space) != r->space)
 				break;
 			if (unlikely(t->run->busted))
@@ -163,11 +162,7 @@ int vl_reader_main(struct vt_thread *t)
 			else
 				vl_read(t, test, r, how);
 		}
-		bench += i;
-		if (bench >= VL_BENCH) {
-			bench = 0;
-			vl_bench(t, r);
-		}
+		vl_price(t, r);
 		vl_flush(t->run, r);
 		WRITE_ONCE(r->mm, NULL);
 		down_read(&test->quiet);

@@ -4,7 +4,6 @@
  * is refused to a reader, whatever was locked before, and however that ended.
  */
 #include <linux/atomic.h>
-#include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
@@ -95,13 +94,13 @@ static void vl_write_lock_all(struct mm_struct *mm)
 /* What munmap() of a page leaves on both sides, which it has split off. */
 static bool vl_punch(struct vl_test *test, struct mm_struct *mm)
 {
-	unsigned long base = vl_region_base(VL_ANON), addr;
+	unsigned long base = vl_region_base(VL_ANON);
 	long ret;
 
 	kthread_use_mm(mm);
-	addr = vl_map_region(test, VL_ANON);
-	ret = IS_ERR_VALUE(addr) ? (long)addr :
-		vt_syscall(sys_munmap, base + VL_SIZE / 2, PAGE_SIZE);
+	ret = vl_map_region(test, VL_ANON);
+	if (!ret)
+		ret = vt_syscall(sys_munmap, base + VL_SIZE / 2, PAGE_SIZE);
 	kthread_unuse_mm(mm);
 
 	return !ret;
@@ -128,7 +127,7 @@ void vl_relock(struct vl_test *test, struct vl_space *space)
 	mmap_read_lock(mm);
 	addr = vl_refused(test, mm, &count);
 	mmap_read_unlock(mm);
-	vt_look(run, VL_RELOCK, exposed);
+	vt_look_own(run, VL_RELOCK, exposed);
 	if (addr)
 		vt_race(run, VL_RELOCK, mm, addr, count, 0,
 			"at rest a page is refused %u times, count 0x%x",
@@ -138,7 +137,7 @@ void vl_relock(struct vl_test *test, struct vl_space *space)
 		mmap_read_lock(mm);
 		addr = vl_refused(test, mm, &count);
 		mmap_read_unlock(mm);
-		vt_look(run, VL_RELOCK, true);
+		vt_look_own(run, VL_RELOCK, true);
 		if (addr)
 			vt_race(run, VL_RELOCK, mm, addr, count, 0,
 				"after munmap() a page is refused %u times, count 0x%x",
@@ -155,7 +154,7 @@ void vl_relock(struct vl_test *test, struct vl_space *space)
 		addr = vl_refused(test, mm, &count);
 	}
 	mmap_read_unlock(mm);
-	vt_look(run, VL_RELOCK, true);
+	vt_look_own(run, VL_RELOCK, true);
 	if (addr)
 		vt_race(run, VL_RELOCK, mm, addr, count, 0,
 			"after a downgrade a page is refused %u times, count 0x%x",
@@ -166,7 +165,7 @@ void vl_relock(struct vl_test *test, struct vl_space *space)
 	mmap_read_lock(mm);
 	addr = vl_refused(test, mm, &count);
 	mmap_read_unlock(mm);
-	vt_look(run, VL_RELOCK, true);
+	vt_look_own(run, VL_RELOCK, true);
 	if (addr)
 		vt_race(run, VL_RELOCK, mm, addr, count, 0,
 			"after an unlock a page is refused %u times, count 0x%x",

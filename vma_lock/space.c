@@ -3,7 +3,6 @@
  * Spaces: how an mm of a test is made and mapped, where readers and writers find
  * it, and what becomes of it when the last of them lets go.
  */
-#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -24,12 +23,12 @@
  * @len: how long it is
  *
  * Context: a thread that uses the mm of a space; may sleep.
- * Return: @start, or an errno as an address.
+ * Return: 0 or an errno.
  */
-unsigned long vl_map(struct vl_test *test, unsigned int region,
-		     unsigned long start, unsigned long len)
+long vl_map(struct vl_test *test, unsigned int region, unsigned long start,
+	    unsigned long len)
 {
-	unsigned long flags = MAP_FIXED, off = start - vl_region_base(region);
+	unsigned long flags = 0, off = start - vl_region_base(region);
 	struct file *file = NULL;
 
 	switch (region % VL_BACKINGS) {
@@ -53,12 +52,12 @@ unsigned long vl_map(struct vl_test *test, unsigned int region,
 		break;
 	}
 	if (region == VL_STACK) {
-		flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN;
+		flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN;
 		file = NULL;
 	}
 
-	return vm_mmap(file, start, len, PROT_READ | PROT_WRITE, flags,
-		       file ? off : 0);
+	return vt_map(file, start, len, PROT_READ | PROT_WRITE, flags,
+		      file ? off : 0);
 }
 
 /**
@@ -67,9 +66,9 @@ unsigned long vl_map(struct vl_test *test, unsigned int region,
  * @region: region; of the stack, what it has to begin with
  *
  * Context: a thread that uses the mm of a space; may sleep.
- * Return: where the mapping begins, or an errno as an address.
+ * Return: 0 or an errno.
  */
-unsigned long vl_map_region(struct vl_test *test, unsigned int region)
+long vl_map_region(struct vl_test *test, unsigned int region)
 {
 	unsigned long start = vl_region_base(region), len = VL_SIZE;
 
@@ -125,7 +124,7 @@ struct vl_space *vl_space_new(struct vl_test *test)
 
 	kthread_use_mm(mm);
 	for (region = 0; region <= VL_STACK; region++)
-		if (IS_ERR_VALUE(vl_map_region(test, region)))
+		if (vl_map_region(test, region))
 			vt_count(test->run, VL_WRITE_ERRORS, 1);
 	kthread_unuse_mm(mm);
 
@@ -163,12 +162,15 @@ struct vl_space *vl_space_get(struct vl_slot *slot)
  */
 void vl_space_put(struct vl_test *test, struct vl_space *space)
 {
+	bool changed;
+
 	if (!space || !refcount_dec_and_test(&space->users))
 		return;
+	changed = vl_space_changed(space);
 	vl_audit(test, space);
 	vl_account_rest(test, space);
 	vl_relock(test, space);
-	vt_mm_put(space->mm);
+	vt_mm_end(test->run, VL_ACCOUNT, space->mm, changed, "the mm");
 	kfree(space);
 	vt_count(test->run, VL_EXITS, 1);
 }

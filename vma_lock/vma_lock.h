@@ -19,6 +19,7 @@
 #include <linux/types.h>
 
 #include "compat_vma_lock.h"
+#include "account.h"
 #include "engine.h"
 #include "symbols.h"
 
@@ -39,7 +40,9 @@ enum vl_counter {
 	VL_RETRY, VL_COMPLETED, VL_FALLBACK, VL_NO_VMA, VL_FAULT_ERROR,
 	VL_RECYCLED,
 	VL_WRITES, VL_WRITE_ERRORS, VL_FORKS, VL_FORK_ERRORS, VL_EXITS,
+#ifdef VT_BENCH
 	VL_BARE, VL_BARE_NS, VL_CHECKED, VL_CHECKED_NS,
+#endif
 };
 
 enum vl_hist { VL_HOLD, VL_WRITER_WAIT };
@@ -60,29 +63,19 @@ enum vl_backing { VL_ANON, VL_SHMEM, VL_FILE, VL_FILE_COW, VL_FILE_SLOW,
 		  VL_BACKINGS };
 
 /**
- * struct vl_region - what is in flight in a region of a space
- * @begun: changes that were begun
- * @ended: changes that have ended
- */
-struct vl_region {
-	atomic_t begun;
-	atomic_t ended;
-};
-
-/**
  * struct vl_space - a private mm, and who uses it
  * @users: the slot, and each thread at work in it; the last one frees it
  * @mm: the mm; its only user that matters is this space
  * @id: unlike the mm's address, never used again
  * @hot: region in which a writer is at work, or was last
- * @regions: the regions, the stack last
+ * @regions: what is in flight in each of the regions, the stack last
  */
 struct vl_space {
 	refcount_t users;
 	struct mm_struct *mm;
 	u64 id;
 	unsigned int hot ____cacheline_aligned;
-	struct vl_region regions[VL_REGIONS + 1];
+	struct vt_flight regions[VL_REGIONS + 1];
 };
 
 /**
@@ -123,8 +116,6 @@ struct vl_seen {
 };
 
 #define VL_SEEN_BITS	9
-#define VL_BURST	64
-#define VL_BURST_SPOILT	8
 
 /*
  * What may not change while a VMA is locked for read. Left out, as the kernel
@@ -188,16 +179,13 @@ struct vl_held {
  * @cpu: where it runs, or ran last; read by writers
  * @space: the space of @mm
  * @held: what it asks for, and what it got
- * @ended: of the region it reads in, before it locked
+ * @look: into the region it reads in, from before it locked
  * @reads: locked reads not yet added to the counters, as are the next three
  * @exposed: of them, exposed
  * @moved: of the exposed, on objects that came from another mm
  * @misses: attempts that locked nothing
  * @turn: counts reads
  * @seen: hash of VMA objects, one entry a bucket
- * @addrs: addresses of a burst
- * @best_checked: the shortest burst of locked reads, in ns
- * @best_bare: the shortest burst of what the kernel does alone, in ns
  */
 struct vl_reader {
 	struct vm_area_struct *inside ____cacheline_aligned;
@@ -206,16 +194,13 @@ struct vl_reader {
 
 	struct vl_space *space ____cacheline_aligned;
 	struct vl_held held;
-	int ended;
+	struct vt_flight_look look;
 	u32 reads;
 	u32 exposed;
 	u32 moved;
 	u32 misses;
 	u32 turn;
 	struct vl_seen seen[1 << VL_SEEN_BITS];
-	unsigned long addrs[VL_BURST];
-	u64 best_checked;
-	u64 best_bare;
 };
 
 /**
@@ -260,9 +245,7 @@ struct vl_writer {
  * @ids: ids given to spaces
  * @quiet: held for read by who changes mappings or ends an mm, for write by who
  *	looks whether committed memory stands still
- * @leaky: bits of enum vl_burst: seen to leak committed memory, left out
- * @even: likewise: seen to leave it as it was
- * @unsure: how often writers did what was in neither of them
+ * @leaks: which of enum vl_burst leave memory committed
  * @locks: what kinds of VMA this kernel locks, see vl_relock_calibrate()
  * @limits: spaces made so far, one of VL_LIMIT_EVERY is brought to the limit
  * @leaked: a reference on a VMA was seen to leak
@@ -284,9 +267,7 @@ struct vl_test {
 	struct page *pages[8];
 	atomic64_t ids;
 	struct rw_semaphore quiet;
-	unsigned long leaky;
-	unsigned long even;
-	atomic_t unsure;
+	struct vt_leaks leaks;
 	unsigned long locks;
 	atomic_t limits;
 	bool leaked;
@@ -334,41 +315,33 @@ static inline bool vl_space_changed(struct vl_space *space)
 	return false;
 }
 
-/**
- * struct vl_choice - one of the things that a thread chooses from
- * @name: its name
- * @weight: how often it is drawn, in as many draws as all weights add up to
- * @make: of a change only: makes it; returns 0 or an errno
- */
-struct vl_choice {
-	const char *name;
-	unsigned int weight;
-	long (*make)(struct vt_thread *t, struct vl_change *c);
+/* What writers do in a space; vl_makes[] makes it. */
+enum vl_make {
+	VL_D_MUNMAP, VL_D_MAP_FIXED, VL_D_MPROTECT, VL_D_MREMAP, VL_D_MADVISE,
+	VL_D_LOCK, VL_D_GROW, VL_D_MLOCK, VL_D_FORK, VL_D_NR,
 };
 
-/**
- * vl_choose() - draw from a table of choices
- * @rnd: random stream; one number is taken from it
- * @table: the choices
- * @n: how many
- *
- * Return: index into @table.
- */
-static inline unsigned int vl_choose(struct vt_rnd *rnd,
-				     const struct vl_choice *table,
-				     unsigned int n)
-{
-	unsigned int i, sum = 0, drawn;
+/* What they do besides, not by drawing but so many times in each round. */
+enum vl_turn { VL_R_HAND_OVER, VL_R_EXCHANGE, VL_R_BURST, VL_NR_TURNS };
 
-	for (i = 0; i < n; i++)
-		sum += table[i].weight;
-	drawn = vt_rnd_below(rnd, sum);
-	for (i = 0; drawn >= table[i].weight; i++)
-		drawn -= table[i].weight;
-	return i;
-}
+/* What is drawn from. */
+enum vl_table { VL_T_CHANGE, VL_T_TURN, VL_T_HOLD, VL_T_BURST, VL_NR_TABLES };
 
 /* What is drawn: vma_lock_torture.c */
+extern struct vt_draw vl_tables[VL_NR_TABLES];
+
+/**
+ * vl_turns() - how often is this done?
+ * @turn: what
+ *
+ * Return: how often, in what vl_writer_main() calls a round; 0 if "ops" leaves it
+ * out.
+ */
+static inline unsigned int vl_turns(enum vl_turn turn)
+{
+	return vl_tables[VL_T_TURN].weight[turn];
+}
+
 /**
  * struct vl_advice - one of the things that madvise() is asked for
  * @name: its name
@@ -381,16 +354,13 @@ struct vl_advice {
 
 #define VL_NR_ADVICES	11
 
+extern const struct vl_advice vl_advices[VL_NR_ADVICES];
+
 /* By what a reader locks a VMA. */
 enum vl_lock { VL_LOCK_RCU, VL_LOCK_UNDER_MMAP, VL_NR_LOCKS };
 
 /* The tables of the coverage list. */
 enum vl_trial { VL_V_CHANGE, VL_V_ADVICE, VL_V_LOCK, VL_V_HOLD };
-
-extern const struct vl_advice vl_advices[VL_NR_ADVICES];
-extern const struct vl_choice vl_changes[];
-extern const unsigned int vl_nr_changes;
-extern const struct vl_choice vl_holds[];
 
 /* The module's own VMAs: vma.c */
 extern const struct file_operations vl_fops;
@@ -398,9 +368,9 @@ extern const struct vm_operations_struct vl_vm_ops;
 extern const struct vm_operations_struct vl_slow_vm_ops;
 
 /* Spaces: space.c */
-unsigned long vl_map(struct vl_test *test, unsigned int region,
-		     unsigned long start, unsigned long len);
-unsigned long vl_map_region(struct vl_test *test, unsigned int region);
+long vl_map(struct vl_test *test, unsigned int region, unsigned long start,
+	    unsigned long len);
+long vl_map_region(struct vl_test *test, unsigned int region);
 struct vl_space *vl_space_wrap(struct vl_test *test, struct mm_struct *mm);
 struct vl_space *vl_space_new(struct vl_test *test);
 struct vl_space *vl_space_get(struct vl_slot *slot);
@@ -420,12 +390,18 @@ long vl_do_lock(struct vt_thread *t, struct vl_change *c);
 long vl_do_mlock(struct vt_thread *t, struct vl_change *c);
 long vl_do_fork(struct vt_thread *t, struct vl_change *c);
 
-/* Readers, their faults, and what a look costs: reader.c, fault.c, price.c */
+/* Readers, and their faults: reader.c, fault.c */
 int vl_reader_main(struct vt_thread *t);
 void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags);
 void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
 			      unsigned long addr, unsigned int flags);
-void vl_bench(struct vt_thread *t, struct vl_reader *r);
+
+/* What a look costs: price.c */
+#ifdef VT_BENCH
+void vl_price(struct vt_thread *t, struct vl_reader *r);
+#else
+static inline void vl_price(struct vt_thread *t, struct vl_reader *r) { }
+#endif
 
 /* Who judges beside readers: exclusive.c, count.c, account.c, relock.c */
 bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);
@@ -436,7 +412,7 @@ void vl_limit(struct vl_test *test, struct mm_struct *mm);
 void vl_audit(struct vl_test *test, struct vl_space *space);
 void vl_account_rest(struct vl_test *test, struct vl_space *space);
 void vl_account_turn(struct vt_thread *t, struct vl_change *c);
-bool vl_may_leak(struct vl_test *test, enum vl_burst what);
+bool vl_may_leak(struct vl_test *test, enum vl_burst what, unsigned long pages);
 void vl_relock_calibrate(struct vl_test *test, struct mm_struct *mm);
 void vl_relock(struct vl_test *test, struct vl_space *space);
 

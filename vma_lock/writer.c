@@ -13,12 +13,26 @@
 #include "space.h"
 #include "vma_lock.h"
 
+static long (*const vl_makes[VL_D_NR])(struct vt_thread *t,
+				       struct vl_change *c) = {
+	[VL_D_MUNMAP]	= vl_do_munmap,
+	[VL_D_MAP_FIXED] = vl_do_map_fixed,
+	[VL_D_MPROTECT]	= vl_do_mprotect,
+	[VL_D_MREMAP]	= vl_do_mremap,
+	[VL_D_MADVISE]	= vl_do_madvise,
+	[VL_D_LOCK]	= vl_do_lock,
+	[VL_D_GROW]	= vl_do_grow,
+	[VL_D_MLOCK]	= vl_do_mlock,
+	[VL_D_FORK]	= vl_do_fork,
+};
+
 static void vl_write(struct vt_thread *t, struct vl_change *c)
 {
-	unsigned int change;
-	struct vl_region *region;
+	struct vt_flight *region;
+	enum vl_make make;
 	unsigned int first;
 	long ret;
+	u32 nr;
 
 	c->region = vt_rnd_below(&t->rnd, VL_REGIONS + 1);
 	/* Stay where the readers are who break a promise. */
@@ -31,16 +45,18 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	if (c->region < VL_REGIONS - 1 && vt_rnd_one_in(&t->rnd, 4))
 		c->pages = VL_PAGES - first + 1 + vt_rnd_below(&t->rnd, 8);
 
-	change = vl_choose(&t->rnd, vl_changes, vl_nr_changes);
+	make = vt_draw(&t->rnd, &vl_tables[VL_T_CHANGE]);
+	if (make == VL_D_NR)
+		return;
 
 	region = &c->space->regions[c->region];
 	WRITE_ONCE(c->space->hot, c->region);
-	atomic_inc(&region->begun);
+	nr = vt_flight_begin(region);
 	if (vt_rnd_one_in(&t->rnd, 4))
 		vl_stop_reader(t, c);
-	ret = vl_changes[change].make(t, c);
-	vt_tried(t->run, VL_V_CHANGE, change, !ret);
-	atomic_inc(&region->ended);
+	ret = vl_makes[make](t, c);
+	vt_tried(t->run, VL_V_CHANGE, make, !ret);
+	vt_flight_end(region, nr);
 	WRITE_ONCE(c->w->changes, c->w->changes + 1);
 
 	vt_op(t->run);
@@ -51,8 +67,7 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 }
 
 #define VL_ROUND	8	/* changes in a space before the next one */
-#define VL_HAND_OVERS	2	/* and then */
-#define VL_EXIT		6	/* rounds before a new mm takes another's place */
+#define VL_EXIT		6	/* rounds, in one of which a new mm takes another's place */
 #define VL_LIMIT_EVERY	32	/* of those, one is brought to the limit first */
 
 /**
@@ -84,7 +99,7 @@ int vl_writer_main(struct vt_thread *t)
 			up_read(&test->quiet);
 		}
 		kthread_unuse_mm(c.space->mm);
-		for (i = 0; i < VL_HAND_OVERS && vt_go(t); i++) {
+		for (i = 0; i < vl_turns(VL_R_HAND_OVER) && vt_go(t); i++) {
 			down_read(&test->quiet);
 			vl_hand_over(t, &c);
 			up_read(&test->quiet);
@@ -102,7 +117,8 @@ int vl_writer_main(struct vt_thread *t)
 			w->child = NULL;
 		}
 		/* So does a new one. */
-		space = round % VL_EXIT ? NULL : vl_space_new(test);
+		space = round % VL_EXIT < vl_turns(VL_R_EXCHANGE) ?
+			vl_space_new(test) : NULL;
 		if (space) {
 			if (atomic_inc_return(&test->limits) % VL_LIMIT_EVERY == 1)
 				vl_limit(test, space->mm);
@@ -110,7 +126,10 @@ int vl_writer_main(struct vt_thread *t)
 		}
 		up_read(&test->quiet);
 	}
-	/* It ends by itself. Pairs with the release in vl_stop_here(). */
+	/*
+	 * vl_stop_here() may still spin on another CPU and use *w, for at most
+	 * ->patience ns. Pairs with the release there.
+	 */
 	while (smp_load_acquire(&w->stopped))
 		cond_resched();
 	return 0;

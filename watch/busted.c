@@ -2,7 +2,6 @@
 /*
  * What makes each oracle of the watch fail on purpose.
  */
-#include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
@@ -26,16 +25,16 @@
 
 static int wt_decoy_map(struct mm_struct *mm)
 {
-	unsigned long flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-	unsigned long ret;
+	unsigned long flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	int ret;
 
 	kthread_use_mm(mm);
-	ret = vm_mmap(NULL, WT_DECOY, WT_DECOY_PART, PROT_READ, flags, 0);
-	if (!IS_ERR_VALUE(ret))
-		ret = vm_mmap(NULL, WT_DECOY + WT_DECOY_PART, WT_DECOY_PART,
-			      PROT_READ | PROT_WRITE, flags, 0);
+	ret = vt_map(NULL, WT_DECOY, WT_DECOY_PART, PROT_READ, flags, 0);
+	if (!ret)
+		ret = vt_map(NULL, WT_DECOY + WT_DECOY_PART, WT_DECOY_PART,
+			     PROT_READ | PROT_WRITE, flags, 0);
 	kthread_unuse_mm(mm);
-	return IS_ERR_VALUE(ret) ? (int)ret : 0;
+	return ret;
 }
 
 /**
@@ -48,7 +47,7 @@ void wt_decoy_new(struct wt_watch *w)
 {
 	struct wt_target *t = &w->decoy;
 
-	if (!wt_run.busted || !vt_has_space())
+	if (!wt_run->busted || !vt_has_space())
 		return;
 	t->mm = vt_mm_new();
 	if (!t->mm)
@@ -110,13 +109,13 @@ void wt_burst_broken(struct wt_watch *w)
 {
 	unsigned int kind;
 
-	if (vt_busted(&wt_run, WT_GAP))
+	if (vt_busted(wt_run, WT_GAP))
 		wt_look_gap(w, &w->decoy);
-	if (vt_busted(&wt_run, WT_VMA_LOCK) && vt_has(lock_vma_under_rcu))
+	if (vt_busted(wt_run, WT_VMA_LOCK) && vt_has(lock_vma_under_rcu))
 		wt_look_lock(w, &w->decoy, true);
 	mmap_write_lock(w->decoy.mm);
 	for (kind = WT_ORDER; kind < WT_VMA_LOCK; kind++)
-		if (vt_busted(&wt_run, kind) && vt_kind_present(&wt_run, kind))
+		if (vt_busted(wt_run, kind) && vt_kind_present(wt_run, kind))
 			wt_look_broken(w, kind);
 	mmap_write_unlock(w->decoy.mm);
 }

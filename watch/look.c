@@ -66,7 +66,7 @@ void wt_look_gap(struct wt_watch *w, struct wt_target *t)
 
 	exposed = wt_exposed(t->mm, before);
 	wt_look(w, exposed);
-	vt_look(&wt_run, WT_GAP, exposed);
+	vt_look(wt_run, WT_GAP, exposed);
 	if (unlikely(!entry))
 		wt_race(w, WT_GAP, t->mm, addr, mas.index, mas.last,
 			"nothing at 0x%lx-0x%lx, in 0x%lx-0x%lx", mas.index,
@@ -137,7 +137,7 @@ void wt_look_lock(struct wt_watch *w, struct wt_target *t, bool breaks)
 	vt_vma_end_read(vma);
 
 	wt_look(w, exposed);
-	vt_look(&wt_run, WT_VMA_LOCK, exposed);
+	vt_look(wt_run, WT_VMA_LOCK, exposed);
 	if (unlikely(first.mm != t->mm || addr < first.start ||
 		     addr >= first.end))
 		wt_race(w, WT_VMA_LOCK, t->mm, addr, first.start, first.end,
@@ -276,5 +276,5 @@ void wt_look_tree(struct wt_watch *w, struct wt_target *t)
 	t->print = walk.print;
 	wt_look(w, exposed);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		vt_look(&wt_run, kinds[i], exposed);
+		vt_look(wt_run, kinds[i], exposed);
 }

@@ -12,9 +12,10 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 
+#include "change.h"
 #include "engine.h"
+#include "session.h"
 #include "space.h"
 #include "watches.h"
 
@@ -28,7 +29,7 @@ LIST_HEAD(wt_watches);
 static unsigned int wt_nr_watches;
 static u64 wt_begun;
 
-static DEFINE_SPINLOCK(wt_state_lock);	/* wt_active and wt_run.state */
+static DEFINE_MUTEX(wt_state_lock);	/* wt_active, and when the run begins and ends */
 static unsigned int wt_active;
 
 /* A burst of looks at the process. Its mm is held meanwhile. */
@@ -38,7 +39,7 @@ static void wt_burst(struct wt_watch *w)
 	u64 now = ktime_get_ns();
 	unsigned int i;
 
-	vt_op(&wt_run);
+	vt_op(wt_run);
 	/*
 	 * Never wait for it: whoever has it may be stuck. And leave it to the
 	 * process most of the time: it may have tens of thousands of VMAs.
@@ -72,17 +73,26 @@ static enum wt_state wt_end_of(struct wt_watch *w)
 	return state;
 }
 
+/* Who waits for another verdict is told of the first race since load or reset. */
+static void wt_tell(struct wt_watch *w)
+{
+	u64 first = READ_ONCE(wt_run->first_race_ns);
+
+	if (first == w->told_ns)
+		return;
+	w->told_ns = first;
+	vt_changed();
+}
+
 /* The last that is done for a watch, by whoever ends it. */
 static void wt_over(struct wt_watch *w, enum wt_state state)
 {
 	mmdrop(w->process.mm);
-	spin_lock(&wt_state_lock);
+	mutex_lock(&wt_state_lock);
 	WRITE_ONCE(w->state, state);
-	if (!--wt_active) {
-		WRITE_ONCE(wt_run.stop_ns, ktime_get_boottime_ns());
-		WRITE_ONCE(wt_run.state, VT_DONE);
-	}
-	spin_unlock(&wt_state_lock);
+	if (!--wt_active)
+		vt_session_end(wt_run);
+	mutex_unlock(&wt_state_lock);
 }
 
 static int wt_thread(void *arg)
@@ -100,6 +110,7 @@ static int wt_thread(void *arg)
 		mmput(w->process.mm);
 		if (w->decoy.mm)
 			wt_burst_broken(w);
+		wt_tell(w);
 		cond_resched();
 	}
 	vt_mm_put(w->decoy.mm);
@@ -156,17 +167,12 @@ static void wt_activate(struct wt_watch *w)
 {
 	list_add_tail(&w->node, &wt_watches);
 	wt_nr_watches++;
-	spin_lock(&wt_state_lock);
-	if (!wt_active++) {
-		if (!wt_run.chosen)
-			WRITE_ONCE(wt_run.start_ns, ktime_get_boottime_ns());
-		WRITE_ONCE(wt_run.stop_ns, 0);
-		WRITE_ONCE(wt_run.chosen, true);
-		WRITE_ONCE(wt_run.state, VT_ACTIVE);
-	}
-	if (w->process.end || vt_busted(&wt_run, WT_GAP))
-		wt_run.absent &= ~BIT(WT_GAP);
-	spin_unlock(&wt_state_lock);
+	mutex_lock(&wt_state_lock);
+	if (!wt_active++)
+		vt_session_begin(wt_run);
+	if (w->process.end)
+		wt_run->absent &= ~BIT(WT_GAP);
+	mutex_unlock(&wt_state_lock);
 	wake_up_process(w->thread);
 }
 
@@ -229,14 +235,14 @@ int wt_begin(pid_t nr, unsigned long start, unsigned long end)
 		return -ENOMEM;
 	w->process.start = start;
 	w->process.end = end;
-	vt_rnd_fork(&w->rnd, vt_params.seed, ++wt_begun);
+	vt_rnd_fork(&w->rnd, vt_params.seed, vt_rnd_id("watch", ++wt_begun));
 	ret = wt_take(w, nr);
 	if (ret)
 		goto free;
 	ret = wt_make_room();
 	if (ret)
 		goto drop;
-	thread = kthread_create(wt_thread, w, "vma_torture/%d", nr);
+	thread = kthread_create(wt_thread, w, "watch/%d", nr);
 	ret = PTR_ERR_OR_ZERO(thread);
 	if (ret)
 		goto drop;

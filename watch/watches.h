@@ -51,6 +51,7 @@ enum wt_state { WT_WATCHING, WT_EXITED, WT_EXEC, WT_STOPPED };
  * @process: its mm
  * @decoy: an mm of the module's own to break promises in, if that is asked for
  * @rnd: random stream of the thread
+ * @told_ns: the first race of all when the thread last looked
  * @tree_after: when to look at the whole tree again, ktime_get_ns()
  * @state: see wt_state_names
  * @looks: how often; only the thread counts, anybody may read, as the next two
@@ -66,6 +67,7 @@ struct wt_watch {
 	struct wt_target process;
 	struct wt_target decoy;
 	struct vt_rnd rnd;
+	u64 told_ns;
 	u64 tree_after;
 	enum wt_state state;
 	u64 looks;
@@ -73,11 +75,11 @@ struct wt_watch {
 	u64 races;
 };
 
-extern struct vt_run wt_run;
+extern struct vt_run *wt_run;
 
 #define wt_race(w, kind, mm, addr, w0, w1, fmt, ...) do {		\
 	WRITE_ONCE((w)->races, (w)->races + 1);				\
-	vt_race(&wt_run, kind, mm, addr, w0, w1, "pid %d: " fmt,	\
+	vt_race(wt_run, kind, mm, addr, w0, w1, "pid %d: " fmt,	\
 		(w)->nr, ##__VA_ARGS__);				\
 } while (0)
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import (bench, codes, console, expect, guest, ktap, ledger, mutation, results, silence, soak,
-               torture)
+from . import (bench, check, codes, console, expect, guest, ktap, ledger, mutation, results,
+               silence, soak, torture)
 from .table import align
 
 TOP = Path(__file__).resolve().parents[2]
@@ -32,7 +32,18 @@ def cmd_ktap(args: argparse.Namespace) -> int:
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")   # type: ignore[union-attr]
     parser = guest.read_stream(sys.stdin, tally)
     if args.dir:
-        outcome = guest.end_guest(parser, tally, args.dir, args.name, args.allow)
+        if args.panic:
+            outcome = guest.end_panic(tally, args.dir, args.name)
+            # scripts/vm has looked for what is not the panic that was wanted.
+            args.allow += [".*"] if outcome == "ok" else []
+        else:
+            outcome = guest.end_guest(parser, tally, args.dir, args.name, args.allow)
+        # Before the document, so that it has them.
+        for test, text in check.unknown(tally.told, _check_ledger(args)):
+            tally.fail(test, text)
+        doc = _check_document(args, tally)
+        results.write(args.dir, doc)
+        silence.append(args.build / "silence", doc)
         (args.dir / "judged").write_text(
             f"outcome={outcome}\nbegun={parser.begun}\n", encoding="utf-8")
     else:
@@ -42,11 +53,30 @@ def cmd_ktap(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_ledger(args: argparse.Namespace) -> ledger.Ledger:
+    return ledger.load(str(_kernel(args)["version"]), _ledgers(False))
+
+
+def _check_document(args: argparse.Namespace, tally: guest.Tally) -> dict[str, object]:
+    kernel = _kernel(args)
+    parameters = {"guest": args.name}
+    parameters.update({name: os.environ[name] for name in ("ABUSE", "ABUSE_SEED", "SLOW")
+                       if os.environ.get(name)})
+    return check.judge(
+        check.Guest(args.dir, kernel, _check_ledger(args), parameters, _identity(args),
+                    args.started or results.now()),
+        tally.kept, tally.told, args.allow)
+
+
 def cmd_totals(args: argparse.Namespace) -> int:
     """Print what failed, what was expected to, and the totals."""
     kept = []
+    times = []
     for line in Path(args.results).read_text("utf-8").splitlines():
         outcome, kernel, name, why = (line.split("\t") + ["", "", ""])[:4]
+        if outcome == "time":
+            times.append((int(why), kernel, name))
+            continue
         kept.append(expect.Outcome(outcome, kernel, name, why))
     if args.expect:
         expected = expect.parse(Path(args.expect).read_text("utf-8"))
@@ -54,6 +84,8 @@ def cmd_totals(args: argparse.Namespace) -> int:
     if args.repeated > 2:
         kept.append(expect.Outcome("fail", "-", "environment",
                                    f"{args.repeated} boots were repeated"))
+    for text in check.slowest(times):
+        print(text)
     n = {word: sum(o.outcome == word for o in kept) for word in ("ok", "fail", "skip", "xfail")}
     for word, title in (("xfail", "failed as expected:"), ("fail", "failed:")):
         if n[word]:
@@ -68,6 +100,12 @@ def cmd_totals(args: argparse.Namespace) -> int:
     if n["fail"]:
         return codes.RACE
     return codes.OK if n["ok"] else codes.BROKEN
+
+
+def cmd_list(args: argparse.Namespace) -> int:
+    """Print what selftests/run --list says, for people, and how long each took last."""
+    print("\n".join(check.listing(sys.stdin, check.last_times(args.build / "runs"))))
+    return 0
 
 
 def cmd_allow(args: argparse.Namespace) -> int:
@@ -230,10 +268,40 @@ def cmd_soak(args: argparse.Namespace) -> int:
 
 
 def cmd_mutant(args: argparse.Namespace) -> int:
-    """Print whether a mutant was killed, by what, after how many ms, and a remark."""
+    """Print whether a mutant was killed, by what, after how many ms, and a remark; write
+    the run's results.json, and add that of a kernel that is no mutant to the silence file."""
+    args.own = True
+    kernel = _kernel(args)
+    if args.mutant:
+        kernel.update(name=f"{args.kernel}/{args.mutant}", package="")
+    run = torture.Run(
+        directory=args.dir, kernel=kernel, ledger=ledger.load(str(kernel["version"]), []),
+        strict=True, duration=args.seconds,
+        scenarios=[] if args.scenario == "all" else args.scenario.split(","),
+        parameters=dict(word.partition("=")[::2] for word in args.parameters.split()),
+        identity={**_identity(args), "image": results.file_hash(args.image)},
+        started=args.started or results.now(), tool="mutation")
+    doc = torture.judge(run)
+    args.dir.mkdir(parents=True, exist_ok=True)
+    results.write(args.dir, doc)
+    if not args.mutant:
+        silence.append(args.build / "silence", doc)
     fate = mutation.judge(args.dir, mutation.oracles(args.oracles, args.scenario),
                           args.deadline * 1000, args.log)
     print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+    return 0
+
+
+def cmd_mutants(_args: argparse.Namespace) -> int:
+    """Print what several runs of a mutant come to, and yes if it counts as found.
+
+    They are read from standard input, a line each as judge mutant prints it.
+    """
+    fates = [mutation.Fate(*line.rstrip("\n").split("\t")) for line in sys.stdin]
+    fate = mutation.together(fates)
+    found = mutation.enough(sum(f.word == "yes" for f in fates), len(fates))
+    print("\t".join((fate.word, fate.by, fate.after, fate.remark or "-",
+                     "yes" if found and fate.word != "broken" else "")))
     return 0
 
 
@@ -273,14 +341,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", required=True, help="where results are kept, one a line")
     sub.add_argument("--prefix", default="", help="said before each name")
     sub.add_argument("--kernel", default="-", help="of the guest")
+    sub.add_argument("--build", type=Path, default=Path("build"),
+                     help="with --dir: what the scripts build in")
+    sub.add_argument("--module", default="", help="with --dir: the module of the guest")
+    sub.add_argument("--started", default="", help="with --dir: when, in UTC")
+    sub.set_defaults(own=False)
     sub.add_argument("--began", default="", help="when all began, in seconds since 1970")
     sub.add_argument("--dir", type=Path, help="where scripts/vm keeps the guest")
+    sub.add_argument("--panic", action="store_true", help="a panic is what it had to come to")
     sub.add_argument("--name", default="guest", help="of the guest's tests together")
     sub.add_argument("--allow", action="append", default=[], help="ERE allowed on the console")
     sub = add("totals", cmd_totals)
     sub.add_argument("--results", required=True)
     sub.add_argument("--expect", help="which skips there are to be")
     sub.add_argument("--repeated", type=int, default=0, help="boots that were repeated")
+    build(add("list", cmd_list))
     sub = add("allow", cmd_allow)
     sub.add_argument("kernel")
     sub.add_argument("header")
@@ -313,11 +388,19 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("kernels", nargs="+")
     sub.set_defaults(own=False)
     sub = add("mutant", cmd_mutant)
+    run(sub)
+    sub.add_argument("--mutant", default="", help="its name; none: the kernel without any")
+    sub.add_argument("--image", required=True, help="the kernel's image")
+    sub.add_argument("--module", help="the module that was loaded")
+    sub.add_argument("--seconds", type=int, required=True, help="how long it was to run")
+    sub.add_argument("--parameters", default="", help="the module's, name=value")
+    sub.add_argument("--started", default="", help="when, in UTC")
     sub.add_argument("--dir", type=Path, required=True, help="where scripts/vm kept the guest")
     sub.add_argument("--scenario", default="", help="which was run")
     sub.add_argument("--oracles", default="", help="those that are to kill it")
     sub.add_argument("--deadline", type=int, required=True, help="seconds")
     sub.add_argument("--log", default="", help="what scripts/vm said last")
+    add("mutants", cmd_mutants)
     sub = add("bench", cmd_bench)
     sub.add_argument("output", type=Path)
     sub = add("silence", cmd_silence)

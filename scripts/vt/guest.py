@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from . import console, ktap, torture
+from . import check, console, ktap, torture
 
 
 def allowed(header: str, kernel: str) -> str:
@@ -37,6 +37,7 @@ class Tally:
     kept: list[ktap.Result] = field(default_factory=list)
     show: bool = False
     shown: list[str] = field(default_factory=list)
+    told: check.Told = field(default_factory=check.Told)
 
     def _time(self) -> str:
         seconds = int(time.time() - self.began)
@@ -66,8 +67,10 @@ class Tally:
 
     def lines(self) -> list[str]:
         """As the file of results has them."""
-        return ["\t".join((r.outcome, self.kernel, (self.prefix if self.kernel == "-" else "")
-                           + r.name, r.why)).replace("\n", " ") for r in self.kept]
+        found = ["\t".join((r.outcome, self.kernel, (self.prefix if self.kernel == "-" else "")
+                            + r.name, r.why)).replace("\n", " ") for r in self.kept]
+        return found + [f"time\t{self.kernel}\t{test}\t{seconds}"
+                        for test, seconds in self.told.seconds.items()]
 
 
 _AGAIN = "vm: again"
@@ -82,10 +85,24 @@ def read_stream(stream: Iterable[str], tally: Tally) -> ktap.Parser:
             print(f"          {tally.kernel}: booted again: what came before does not count",
                   file=tally.out)
             tally.kept.clear()
+            tally.told = check.Told()
             parser = ktap.Parser(tally.result, tally.comment)
             continue
-        parser.line(line)
+        if not tally.told.line(line, parser.begun):
+            parser.line(line)
     return parser
+
+
+def end_panic(tally: Tally, directory: Path, name: str) -> str:
+    """A guest that had to panic, of which scripts/vm says whether it did as it should;
+    the value is the outcome."""
+    status = torture.read_status(directory)
+    outcome, line = status.get("outcome", ""), status.get("line", "")
+    if outcome == "ok":
+        tally.result(ktap.Result("ok", (name, f"panic: {line}")))
+    else:
+        tally.fail(name, f"{line or 'the guest could not be run'} ({directory})")
+    return outcome
 
 
 def end_guest(parser: ktap.Parser, tally: Tally, directory: Path, name: str,

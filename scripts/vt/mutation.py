@@ -10,6 +10,9 @@ oracle that is there for it works.
 from __future__ import annotations
 
 import re
+import statistics
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,3 +89,29 @@ def judge(directory: Path, named: set[str], deadline_ms: int, log_tail: str = ""
     if remark != "SUCCESS" and driver.summary:
         remark += f": {driver.summary[-1]}"
     return Fate("no", remark=remark)
+
+
+def enough(killed: int, runs: int) -> bool:
+    """Four of five runs: what comes by chance may stay away once."""
+    return 5 * killed >= 4 * runs
+
+
+def together(fates: Sequence[Fate]) -> Fate:
+    """What became of one mutant in several runs; `word` is broken if one was.
+
+    `by` and `after`, a median, are of those that killed it; what befell the others is
+    in the remark.
+    """
+    broken = [f for f in fates if f.word == "broken"]
+    if broken or not fates:
+        return Fate("broken", remark=broken[0].remark if broken else "no run")
+    kills = [f for f in fates if f.word == "yes"]
+    others = Counter(f"{f.word} {f.by}" if f.by != "-" else f"{f.word} {f.remark}".strip()
+                     for f in fates if f.word != "yes")
+    told = Counter(f.remark for f in kills if f.remark)
+    return Fate(
+        f"{len(kills)} of {len(fates)}",
+        ", ".join(by for by, _ in Counter(f.by for f in kills).most_common()) or "-",
+        f"{statistics.median(int(f.after) for f in kills):.0f}" if kills else "-",
+        "; ".join(f"{what} (once)" if n == 1 else f"{what} ({n} times)"
+                  for what, n in (others + told).most_common()))

@@ -9,37 +9,26 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from . import console, torture
+from . import torture
 
-_PROMISE = re.compile(r"summary (?P<scenario>[a-z_]+): (?P<kind>[a-z_]+) broken \d+ times: (?P<text>.*)")
-_RECORD = re.compile(r"race (?P<text>seq=(?P<seq>\d+) .*\bscenario=(?P<scenario>\S+) "
-                     r"kind=(?P<kind>\S+) .*\bvariant=(?P<variant>\S+) .*)")
+_PROMISE = re.compile(r"(?P<scenario>[a-z_]+): (?P<kind>[a-z_]+) broken \d+ times: (?P<text>.*)")
 
 # What the harness itself gives to each run: a command that repeats it leaves it out.
 _OURS = ("duration", "stat_interval", "scenarios", "seed")
 
 
-def promises(output: Iterable[str]) -> dict[tuple[str, str], str]:
+def promises(summary: Iterable[str]) -> dict[tuple[str, str], str]:
     """What each broken promise says, from the module's summary."""
     found = {}
-    for line in output:
+    for line in summary:
         match = _PROMISE.match(line)
         if match:
             found[match["scenario"], match["kind"]] = match["text"]
-    return found
-
-
-def first_records(output: Iterable[str]) -> dict[tuple[str, str, str], str]:
-    """The first record of each variant, as debugfs printed it."""
-    found: dict[tuple[str, str, str], str] = {}
-    for line in output:
-        match = _RECORD.match(line)
-        if match:
-            found.setdefault((match["scenario"], match["kind"], match["variant"]), match["text"])
     return found
 
 
@@ -66,19 +55,14 @@ def again(doc: dict[str, Any]) -> list[str]:
             str(doc["seconds"]), doc["parameters"].get("scenarios", ""), _args(doc)]
 
 
-def _paragraph(label: str, text: str, width: int = 76) -> list[str]:
-    lines, line = [], f"{label:<10}"
-    for word in text.split():
-        if len(line) + 1 + len(word) > width and line.strip():
-            lines.append(line.rstrip())
-            line = " " * 10
-        line += ("" if line.endswith(" ") else " ") + word
-    return [*lines, line.rstrip()]
+def _paragraph(label: str, text: str) -> list[str]:
+    return textwrap.wrap(text, 76, initial_indent=f"{label:<11}", subsequent_indent=" " * 11,
+                         break_long_words=False, break_on_hyphens=False)
 
 
 def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
-        output: list[str], place: Path) -> list[str]:
-    """The mail about one variant of a race."""
+        promise: str, record: str, place: Path) -> list[str]:
+    """The mail about one variant of a race: its promise and first record, where known."""
     kernel, identity = doc["kernel"], doc["identity"]
     name = f"{scenario['name']}/{variant['kind']}"
     numbers = scenario["kinds"].get(variant["kind"], {})
@@ -88,7 +72,6 @@ def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
     lines += _paragraph("Seen:", variant["detail"] or "no record of it is left")
     if variant["during"]:
         lines += _paragraph("", f"while {variant['during']} was in flight")
-    promise = promises(output).get((scenario["name"], variant["kind"]))
     if promise:
         lines += _paragraph("Promise:", promise)
     lines += _paragraph("Kernel:", (f"{kernel['release'] or kernel['version']}, "
@@ -109,7 +92,6 @@ def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
                         f"{identity['seed'] or 'unknown'}, module sources sha256 "
                         f"{identity['source']}")
     lines += ["", "The first of them:", ""]
-    record = first_records(output).get((scenario["name"], variant["kind"], variant["variant"]))
     lines.append(f"  {record}" if record else "  (the guest did not come to print it)")
     lines += [f"      {frame}" for frame in variant["stack"]]
     for other in variant["others"]:
@@ -132,7 +114,11 @@ def reports(directory: Path, doc: dict[str, Any]) -> list[list[str]]:
         output = (directory / "output").read_text("utf-8", "replace").splitlines()
     except OSError:
         output = []
-    return [one(doc, sc, v, output, directory)
+    driver = torture.read_driver(output)
+    said = promises(driver.summary)
+    records = {(v.scenario, v.kind, v.variant): v.record for v in driver.variants}
+    return [one(doc, sc, v, said.get((sc["name"], v["kind"]), ""),
+                records.get((sc["name"], v["kind"], v["variant"]), ""), directory)
             for sc in doc["scenarios"] for v in sc["variants"] if not v["known"]]
 
 

@@ -2,9 +2,10 @@
 """The silence file: how long, and how hard, right kernels were looked at.
 
 A line for each oracle of each scenario of each run, tabs between: when, kernel's
-package, scenario, oracle, hash of the module's sources, parameters, seconds,
-operations, looks, races (known or not), and the run's identity if it was a
-deterministic one, which counts once however often it is repeated.
+package, scenario, oracle, hash of the module's sources, parameters, seconds of the
+scenario, operations, modifications that looks met (- if the module does not count
+them), looks, races (known or not), and the run's identity if it was a deterministic
+one, which counts once however often it is repeated.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 from .table import align
 
 FIELDS = ("when", "package", "scenario", "oracle", "source", "parameters", "seconds",
-          "operations", "looks", "races", "identity")
+          "operations", "met", "looks", "races", "identity")
+_SUMS = FIELDS[6:11]
 
 
 def lines(doc: dict[str, Any]) -> list[str]:
@@ -24,7 +26,9 @@ def lines(doc: dict[str, Any]) -> list[str]:
     if "busted" in doc["parameters"]:
         return []
     kernel = doc["kernel"]
-    package = kernel["package"] or f"{kernel['name']}-{doc['identity']['image'][:12]}"
+    package = kernel["package"]
+    if package in ("", "own"):      # of no package: by its image
+        package = f"{kernel['name']}-{doc['identity']['image'][:12]}"
     parameters = " ".join(f"{k}={v}" for k, v in sorted(doc["parameters"].items()))
     identity = "-"
     if doc["identity"]["deterministic"]:
@@ -36,8 +40,9 @@ def lines(doc: dict[str, Any]) -> list[str]:
         for kind, n in sorted(sc["kinds"].items()):
             found.append("\t".join((
                 doc["started"], package, sc["name"], kind, doc["identity"]["source"],
-                parameters, str(doc["seconds"]), str(sc["ops"]), str(n["looks"]),
-                str(n["races"]), identity)))
+                parameters, str(sc["seconds"]), str(sc["ops"]),
+                "-" if n["met"] < 0 else str(n["met"]), str(n["looks"]), str(n["races"]),
+                identity)))
     return found
 
 
@@ -53,21 +58,25 @@ def append(path: Path, doc: dict[str, Any]) -> None:
 
 def table(path: Path, source: str) -> list[str]:
     """Sums by package, scenario and oracle, for one state of the sources."""
-    sums: dict[tuple[str, str, str], list[int]] = {}
+    sums: dict[tuple[str, str, str], list[int | None]] = {}
     counted: set[tuple[str, ...]] = set()
     text = path.read_text("utf-8") if path.exists() else ""
     for line in text.splitlines():
         cells = line.split("\t")
+        if len(cells) == len(FIELDS) - 1:
+            cells.insert(8, "-")        # from before what looks met was kept
         if len(cells) != len(FIELDS) or cells[4] != source:
             continue
-        if cells[10] != "-":
-            key = (*cells[1:6], cells[10])
+        if cells[11] != "-":
+            key = (*cells[1:6], cells[11])
             if key in counted:
                 continue
             counted.add(key)
-        total = sums.setdefault((cells[1], cells[2], cells[3]), [0, 0, 0, 0])
-        for i in range(4):
-            total[i] += int(cells[6 + i])
-    rows = [["kernel", "scenario", "oracle", "seconds", "operations", "looks", "races"]]
-    rows += [[*key, *map(str, n)] for key, n in sorted(sums.items())]
-    return [f"sources {source}", *align(rows, {3, 4, 5, 6})]
+        total = sums.setdefault((cells[1], cells[2], cells[3]), [None] * len(_SUMS))
+        for i, cell in enumerate(cells[6:6 + len(_SUMS)]):
+            if cell != "-":
+                total[i] = (total[i] or 0) + int(cell)
+    rows = [["kernel", "scenario", "oracle", *_SUMS]]
+    rows += [[*key, *("-" if n is None else str(n) for n in total)]
+             for key, total in sorted(sums.items())]
+    return [f"sources {source}", *align(rows, {3, 4, 5, 6, 7})]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A soak of one kernel: turns of the module, added up, and the machine at rest.
 
-guest-soak prints, for each turn, its parameters, what guest-torture printed, and
+guest-run prints, for each turn, its parameters, what debugfs held, and
 the memory at rest after it.  By how much the median of the last third of the turns
 is above that of the first third, once every scenario ran once, says what leaks: a
 leak grows with the turns.
@@ -76,7 +76,7 @@ class Soak:
 
 
 def read(lines: Iterable[str]) -> Soak:
-    """What guest-soak printed."""
+    """What guest-run printed."""
     soak = Soak()
     turn: Turn | None = None
     for line in lines:
@@ -118,9 +118,8 @@ def _add_turn(soak: Soak, turn: Turn, known: ledger.Ledger) -> None:
         total.ops += sc["ops"]
         total.exposure += sc["exposure"]
         for kind, numbers in sc["kinds"].items():
-            into = total.kinds.setdefault(kind, {"looks": 0, "exposure": 0, "races": 0})
-            for key in into:
-                into[key] += numbers[key]
+            into = total.kinds.setdefault(kind, torture.no_looks())
+            torture.add_looks(into, numbers)
         kinds: dict[tuple[str, bool], int] = {}
         for v in sc["variants"]:
             key = (v["kind"], v["known"])
@@ -204,9 +203,9 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
         seen = total.races.setdefault((race.kind, why is not None),
                                       [0, 1, soak.turns[-1].number if soak.turns else 0])
         seen[0] += 1
-        total.variants.setdefault((race.kind, race.variant), {
-            "kind": race.kind, "variant": race.variant, "count": 0, "known": why is not None,
-            "why": why or "", "detail": race.detail, "during": "", "stack": [], "others": []})["count"] += 1
+        variant = torture.Variant(race.scenario, race.kind, race.variant, 0, race.detail)
+        total.variants.setdefault((race.kind, race.variant),
+                                  torture.describe(variant, why))["count"] += 1
 
     rows = []
     scenarios = []
@@ -237,7 +236,8 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
         scenarios.append({
             "name": sc, "state": "skipped" if verdict == "SKIP" else "done", "verdict": verdict,
             "why": total.skipped if verdict == "SKIP" else "; ".join(total.incomplete),
-            "ops": total.ops, "exposure": total.exposure,
+            "runs": total.turns, "seconds": total.seconds, "ops": total.ops,
+            "exposure": total.exposure,
             "races": sum(v["count"] for v in total.variants.values()), "first_race_ms": 0,
             "incomplete": total.incomplete, "absent": {}, "kinds": total.kinds,
             "variants": list(total.variants.values()), "counters": {"turns": total.turns}})
@@ -303,7 +303,7 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
                   "retries": int(status.get("retries") or 0), "line": status.get("line", "")},
         "verdict": verdicts or "none", "unload_ms": -1, "scenarios": scenarios, "coverage": [],
         "console": {"trouble": [t.line for t in complaints], "user": user, "unknown": odd},
-        "known_not_seen": missing,
+        "known_not_seen": missing, "tests": [],
     }
     return doc, rows, list(dict.fromkeys(notes))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One run of the module in one guest: what was seen, and what that means.
 
-What guest-torture prints, what scripts/vm says became of the guest, and the
+What guest-run prints, what scripts/vm says became of the guest, and the
 console, are put together with the ledger of known races into one document
 (results.py).  Its code is the first that applies: an unknown race, whatever came
 after; a kernel that oopsed, hung or complained; a harness that failed, or a
@@ -30,7 +30,8 @@ _OTHER = re.compile(r"  other: cpu=(?P<cpu>-?\d+) pid=(?P<pid>\d+) comm=(?P<comm
                     r"after_ns=(?P<after_ns>\d+)")
 _NOTE = re.compile(r"(?P<scenario>[a-z_]+): (?P<what>incomplete): (?P<why>.*)")
 
-_COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure)_[a-z_]+")
+_COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure|met)_[a-z_]+")
+_ROW = re.compile(r"(?P<scenario>[a-z_]+) +(?:running|done|stopped) +(?P<seconds>\d+) ")
 
 # A run of fewer seconds may end before its clock is seen to go on.
 _MIN_SECONDS = 5
@@ -38,7 +39,7 @@ _MIN_SECONDS = 5
 
 @dataclass
 class Variant:
-    """All races of one variant, and its first record."""
+    """All races of one variant, and its first record, as it was printed and read."""
 
     scenario: str
     kind: str
@@ -47,13 +48,14 @@ class Variant:
     detail: str
     during: str = ""
     seq: int = 0
+    record: str = ""
     stack: list[str] = field(default_factory=list)
     others: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
 class Driver:
-    """What guest-torture printed."""
+    """What guest-run printed."""
 
     verdict: str = ""
     states: dict[str, str] = field(default_factory=dict)
@@ -76,10 +78,19 @@ class Driver:
                 return match[1]
         return ""
 
+    def seconds(self, scenario: str) -> int:
+        """How long it ran, by the module's own table; -1: it does not say."""
+        for line in self.summary:
+            match = _ROW.match(line)
+            if match and match["scenario"] == scenario:
+                return int(match["seconds"])
+        return -1
+
 
 def read_driver(lines: Iterable[str]) -> Driver:
-    """Parse guest-torture's records."""
+    """Parse guest-run's records."""
     driver = Driver()
+    records: dict[int, str] = {}
     stacks: dict[int, list[str]] = {}
     others: dict[int, list[dict[str, Any]]] = {}
     at = 0
@@ -110,12 +121,11 @@ def read_driver(lines: Iterable[str]) -> Driver:
                     match["scenario"], match["kind"], match["variant"], int(match["races"]),
                     match["detail"], match["during"] or "", int(match["seq"])))
         elif word == "race":
-            match = _RECORD.match(rest)
-            other = _OTHER.match(rest)
-            if match:
+            if match := _RECORD.match(rest):
                 at = int(match["seq"])
+                records[at] = rest
                 frames = stacks.setdefault(at, [])
-            elif other and at:
+            elif other := _OTHER.match(rest):
                 frames = []
                 others.setdefault(at, []).append(
                     {"cpu": int(other["cpu"]), "pid": int(other["pid"]),
@@ -132,6 +142,7 @@ def read_driver(lines: Iterable[str]) -> Driver:
         elif word == "leak":
             driver.leaks.append(rest)
     for variant in driver.variants:
+        variant.record = records.get(variant.seq, "")
         variant.stack = stacks.get(variant.seq, [])
         variant.others = others.get(variant.seq, [])
     return driver
@@ -150,6 +161,7 @@ class Run:
     parameters: dict[str, str]
     identity: dict[str, Any]
     started: str
+    tool: str = "torture"
 
 
 def read_status(directory: Path) -> dict[str, str]:
@@ -162,13 +174,18 @@ def read_status(directory: Path) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
+def last_console(directory: Path) -> list[str]:
+    """What was said on the console of the boot that counts."""
+    path = directory / "console.log"
+    return console.read(path) if path.exists() else []
+
+
 def consoles(directory: Path) -> list[str]:
     """All that was said on consoles, those of boots that were repeated first."""
     lines: list[str] = []
-    for path in sorted(directory.glob("console.log.*")) + [directory / "console.log"]:
-        if path.exists():
-            lines += console.read(path)
-    return lines
+    for path in sorted(directory.glob("console.log.*")):
+        lines += console.read(path)
+    return lines + last_console(directory)
 
 
 def _incomplete(driver: Driver, scenario: str) -> list[str]:
@@ -220,6 +237,25 @@ def _variants_of(driver: Driver, logged: Sequence[console.Race], scenario: str,
     return found
 
 
+def describe(v: Variant, why: str | None) -> dict[str, Any]:
+    """A variant in results.json, with why it is known, or None."""
+    return {"kind": v.kind, "variant": v.variant, "count": v.count, "known": why is not None,
+            "why": why or "", "detail": v.detail, "during": v.during, "stack": v.stack,
+            "others": v.others}
+
+
+def no_looks() -> dict[str, int]:
+    """An oracle's numbers before anything is added to them."""
+    return {"looks": 0, "exposure": 0, "met": -1, "races": 0}
+
+
+def add_looks(into: dict[str, int], numbers: dict[str, int]) -> None:
+    """Add one run's; of what no run told the sum is not known either."""
+    for key, number in numbers.items():
+        if number >= 0:
+            into[key] = max(into[key], 0) + number
+
+
 def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[console.Race],
                    name: str, alive: bool) -> dict[str, Any]:
     """One scenario of a run."""
@@ -227,14 +263,11 @@ def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[consol
     state = driver.states.get(name, "lost")
     races = {key[5:]: n for key, n in values.items() if key.startswith("race_")}
     kinds = {kind: {"looks": values.get(f"looks_{kind}", 0),
-                    "exposure": values.get(f"exposure_{kind}", 0), "races": n}
+                    "exposure": values.get(f"exposure_{kind}", 0),
+                    "met": values.get(f"met_{kind}", -1), "races": n}
              for kind, n in races.items()}
-    variants = []
-    for v in _variants_of(driver, logged, name, races):
-        why = known.why(name, v.kind, v.detail)
-        variants.append({"kind": v.kind, "variant": v.variant, "count": v.count,
-                         "known": why is not None, "why": why or "", "detail": v.detail,
-                         "during": v.during, "stack": v.stack, "others": v.others})
+    variants = [describe(v, known.why(name, v.kind, v.detail))
+                for v in _variants_of(driver, logged, name, races)]
     incomplete = _incomplete(driver, name)
     skipped = state.startswith("skipped")
     if not skipped and name in driver.states:
@@ -261,9 +294,10 @@ def judge_scenario(known: ledger.Ledger, driver: Driver, logged: Sequence[consol
         verdict = "SUCCESS"
     own = {key: n for key, n in values.items()
            if key not in ("ops", "exposure", "races", "first_race_ms")
-           and not re.match(r"(race|looks|exposure)_", key)}
+           and not re.match(r"(race|looks|exposure|met)_", key)}
     return {"name": name, "state": state, "verdict": verdict,
             "why": state.partition(": ")[2] if skipped else "; ".join(incomplete),
+            "runs": 0 if skipped else 1, "seconds": max(driver.seconds(name), 0),
             "ops": values.get("ops", 0), "exposure": values.get("exposure", 0),
             "races": total, "first_race_ms": values.get("first_race_ms", 0) if total else 0,
             "incomplete": incomplete, "absent": _absent(driver, name), "kinds": kinds,
@@ -292,8 +326,10 @@ def judge(run: Run) -> dict[str, Any]:
     except OSError:
         output = []
     driver = read_driver(output)
-    lines = consoles(run.directory)
-    logged = list(console.races(lines))
+    # A boot is repeated for a fault of the environment, and what such a fault makes a
+    # kernel say is none of the kernel's; but a race is one, wherever it was logged.
+    lines = last_console(run.directory)
+    logged = list(console.races(consoles(run.directory)))
     complaints = [t.line for t in console.trouble(lines)]
     user = console.user_trouble(lines)
     odd = console.unknown(lines) if lines else []
@@ -357,7 +393,7 @@ def judge(run: Run) -> dict[str, Any]:
     missing = [f"{e.scenario}/{e.kind} \"{e.pattern.pattern}\" ({e.where}): {e.why}"
                for e in run.ledger.not_seen(ran)] if alive and not busted else []
     return {
-        "schema": results.SCHEMA, "tool": "torture", "started": run.started,
+        "schema": results.SCHEMA, "tool": run.tool, "started": run.started,
         "seconds": run.duration, "code": found, "reasons": reasons, "kernel": run.kernel,
         "identity": {**run.identity, "seed": run.parameters.get("seed") or driver.seed,
                      "accel": status.get("accel", "")},
@@ -367,7 +403,7 @@ def judge(run: Run) -> dict[str, Any]:
         "verdict": driver.verdict or "none", "unload_ms": driver.unload_ms,
         "scenarios": scenarios, "coverage": driver.coverage,
         "console": {"trouble": complaints, "user": user, "unknown": odd},
-        "known_not_seen": missing,
+        "known_not_seen": missing, "tests": [],
     }
 
 
@@ -452,7 +488,7 @@ def says(doc: dict[str, Any]) -> str:
 def progress(line: str, known: ledger.Ledger) -> str:
     """A line of progress, as a person is to read it: a known race is no failure.
 
-    guest-torture says `progress SECONDS VERDICT SCENARIO:RACES/EXPOSURE[:KIND=N,...]`.
+    guest-run says `progress SECONDS VERDICT SCENARIO:RACES/EXPOSURE[:KIND=N,...]`.
     """
     words = line.split()
     if len(words) < 3:

@@ -97,6 +97,7 @@ all_pids()
 		pids_of "$s"
 	done
 	pids_of vma_torture
+	pids_of watch/
 }
 
 # Nobody listens.

@@ -267,7 +267,7 @@ param_values()
 		srand(seed)
 		m = split("duration nreaders nwriters nmms stat_interval stutter " \
 			"shuffle_interval onoff_interval hold_us seed stall_secs stop_on_race " \
-			"panic_on_race verbose scenarios busted", name)
+			"panic_on_race verbose scenarios busted ops", name)
 		while (n--) {
 			line = name[1 + rnd(m)] "="
 			kind = rnd(5)

@@ -184,7 +184,7 @@ no_threads()
 	nothing_left
 }
 
-# In some kernels (README.md, "Findings") a huge page that cannot be had stays in
+# In some kernels (docs/findings.md) a huge page that cannot be had stays in
 # the books of a mount with a limit. Such a mount is what hugetlb_walk keeps its own
 # by, and here pages run out: what it then says is true. Seen without the module.
 books_are_wrong()

@@ -63,14 +63,19 @@ static bool intact(const char *who)
 static void make_arena(void)
 {
 	unsigned int i, each = PAGES / VMAS;
+	double end = now() + 5;
 
 	arena = mmap(NULL, PAGES * PAGE, RW, (opt_busted ? MAP_SHARED : MAP_PRIVATE) |
 		     MAP_ANONYMOUS, -1, 0);
 	if (arena == MAP_FAILED)
 		broken("no arena");
-	if (ballast && mmap(NULL, ballast, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			    0) == MAP_FAILED)
-		broken("no ballast");
+	/* What the dead have held may come back a moment later. */
+	while (ballast && mmap(NULL, ballast, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0) == MAP_FAILED) {
+		if (errno != ENOMEM || now() > end)
+			broken("no ballast");
+		pause_for(0.02);
+	}
 	for (i = 0; i < PAGES; i++)
 		*page(i) = 0xf02c0000 | i;
 	/* Many mappings to copy. */

@@ -10,7 +10,7 @@
  * so that no other mapping can have it, whatever faults meanwhile.
  *
  * Nothing here moves a mapping to where it could share a page table by mremap():
- * that deadlocks, see "Findings" in README.md.
+ * that deadlocks, see docs/findings.md.
  */
 #define _GNU_SOURCE
 #include <linux/falloc.h>
@@ -320,7 +320,7 @@ static void storm(void)
 		if (read_number(FREE, NULL) == free_before)
 			return;
 	if (before_6_12() && !common->trouble.nr && !opt_busted)
-		xfail("a split lets a page table be shared by who does not span it before 6.12, see Findings in README.md",
+		xfail("a split lets a page table be shared by who does not span it before 6.12, see docs/findings.md",
 		      "%ld huge pages were free, %ld are", free_before,
 		      read_number(FREE, NULL));
 	else
@@ -373,7 +373,7 @@ static void *dropper(void *arg)
 	return NULL;
 }
 
-#define GIVEN_AWAY "MADV_DONTNEED gave the reservation away before 6.12, see Findings in README.md"
+#define GIVEN_AWAY "MADV_DONTNEED gave the reservation away before 6.12, see docs/findings.md"
 
 /* Both are what a reservation that was given away looks like. */
 #define reservation_lost(...)						\

@@ -6,7 +6,7 @@
  * the smaps/maps walk, there will be some output for it." So there is some for
  * each page of what is never unmapped. Pieces that are printed twice, because
  * they grew between two reads, are counted only; so are those that kernels are
- * known to pass over, see "Findings" in README.md, as long as they are few.
+ * known to pass over, see docs/findings.md, as long as they are few.
  */
 #define _GNU_SOURCE
 #include <linux/types.h>
@@ -180,7 +180,7 @@ static void maps(void)
 	if (!passed_over)
 		return;
 	if (passed_over <= 1 + reads / 20)
-		xfail("what grows while it is read is passed over, see Findings in README.md",
+		xfail("what grows while it is read is passed over, see docs/findings.md",
 		      "passed over %lu times in %lu reads", passed_over, reads);
 	else
 		fail("passed over %lu times in %lu reads", passed_over, reads);

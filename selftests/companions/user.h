@@ -103,10 +103,10 @@ static inline void note_line(const char *what, unsigned long n)
  * @argc: main()'s
  * @argv: main()'s
  * @what: what is tried, for --help
- * @plant: what --busted breaks, for --help
+ * @breaks: what --busted breaks, for --help
  */
 static void parse_options(int argc, char **argv, const char *what,
-			  const char *plant)
+			  const char *breaks)
 {
 	static const struct option options[] = {
 		{ "seconds", required_argument, NULL, 's' },
@@ -145,7 +145,7 @@ static void parse_options(int argc, char **argv, const char *what,
 			       "  -w, --watch      by vma_torture, if it is loaded\n"
 			       "  -h, --help\n\n"
 			       "KTAP on stdout. Exit code: 0 passed, 1 failed, 4 skipped.\n",
-			       argv[0], what, opt_seconds, opt_threads, plant);
+			       argv[0], what, opt_seconds, opt_threads, breaks);
 			exit(0);
 		default:
 			exit(2);

@@ -60,7 +60,21 @@ totals()
 	totals "5 passed, 0 failed, 0 skipped"
 }
 
-@test "a planted failing test turns it red" {
+@test "what a guest was booted from is kept only where something failed" {
+	sed -i 's|mkdir -p "$out"|&; echo x > "$out/initramfs.gz"|' "$FAKE/scripts/vm"
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test panics 'echo 1..1; echo ok 1 a' '# expect-panic: boom'
+	check
+	[ "$status" = 0 ]
+	[ "$(find "$FAKE/build/runs" -name status | wc -l)" = 2 ]
+	[ -z "$(find "$FAKE/build/runs" -name initramfs.gz)" ]
+	new_test bad 'echo 1..1; echo not ok 1 b'
+	check
+	[ "$status" = 1 ]
+	[ "$(find "$FAKE/build/runs" -name initramfs.gz | wc -l)" = 1 ]
+}
+
+@test "a failing test turns it red" {
 	new_test good 'echo 1..1; echo ok 1 a'
 	new_test bad 'echo 1..2; echo ok 1 a; echo "# because of this"; echo not ok 2 b; exit 1'
 	check
@@ -284,6 +298,31 @@ totals()
 	[ "$status" != 0 ]
 }
 
+@test "a test that has to panic has if its guest did, and leaves results.json" {
+	new_test gone 'echo 1..1' '# expect-panic: race gap'
+	stub vm '
+		while [ $# -gt 2 ]; do
+			[ "$1" = --out ] && out=$2
+			[ "$1" = --expect-panic ] && echo "$2" > "$VT_BUILD/wanted"
+			shift
+		done
+		mkdir -p "$out"
+		echo "[ 4.0] Kernel panic - not syncing: race gap" > "$out/console.log"
+		printf "%s\n" "outcome=$(cat "$VT_BUILD/outcome")" retries=0 "line=the last" > "$out/status"'
+	echo ok > "$FAKE/build/outcome"
+	check
+	[ "$status" = 0 ]
+	[ "$(cat "$FAKE/build/wanted")" = 'race gap' ]
+	[[ $output == *"ok   6.1 gone: panic: the last"* ]]
+	run cat "$FAKE"/build/runs/*-6.1-gone/results.json
+	[[ $output == *'"code": 0,'*'"name": "gone"'* ]]
+	echo died > "$FAKE/build/outcome"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 gone: the last"* ]]
+	[ "$(cat "$FAKE"/build/runs/*-6.1-gone/results.json | grep -c '"code": 3,')" = 1 ]
+}
+
 @test "tests of abuse/ are run by that name, with what ABUSE= says" {
 	mkdir "$FAKE/selftests/abuse"
 	new_test abuse/shared 'echo 1..1; echo ok 1 a' '# timeout: 7'
@@ -323,6 +362,51 @@ totals()
 	check
 	[ "$status" = 1 ]
 	[[ $output == *"FAIL 6.1 console during alone: [ 3.0] WARNING: another"* ]]
+}
+
+@test "each guest leaves results.json and what was looked at; the slowest are named" {
+	local run='# run map_fixed state=done seconds=3 ops=9 exposure=5 first_race_ms=0'
+	new_test good "echo 1..1; sleep 1.2; echo ok 1 a
+		echo '$run gap=7/5/2/0 parameters: scenarios=all seed=1'"
+	new_test other 'echo 1..1; echo ok 1 a' '# smp: 4'
+	check
+	[ "$status" = 0 ]
+	totals "5 passed, 0 failed, 0 skipped"
+	[[ $output == *"the slowest tests:"*" s  6.1  good"*" s  6.1  other"* ]]
+	[ "$(cat "$FAKE"/build/runs/*-6.1-*/results.json | grep -c '"tool": "check"')" = 2 ]
+	run cat "$FAKE"/build/runs/*-6.1-shared1/results.json
+	[[ $output == *'"looks": 7'* ]]
+	[[ $output == *'"name": "good"'* ]]
+	[[ $output =~ \"seconds\":\ [1-9] ]]
+	run cut -f2-4,7-11 "$FAKE/build/silence"
+	[ "$output" = $'6.1.192\tmap_fixed\tgap\t3\t9\t2\t7\t0' ]
+}
+
+@test "a race that is not known turns it red, whatever the test itself says" {
+	new_test good "echo 1..1; echo ok 1 a
+		echo '# run map_fixed state=done seconds=3 ops=9 exposure=5 first_race_ms=2 stale=7/5/2/1 parameters: seed=1'
+		echo '# run variant scenario=map_fixed kind=stale variant=0001 races=1 seq=1 detail=\"old\"'"
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 good: map_fixed/stale: 1 of a race that is not known: old"* ]]
+	# One that this kernel is known to show does not.
+	sed -i 's/stale/gap/g; s/old/point walk: nothing at 0x1/' "$FAKE/selftests/good.sh"
+	check
+	[ "$status" = 0 ]
+}
+
+@test "the list says what each test proves, and how long it took last" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test alone 'echo 1..1; echo ok 1 a' '# smp: 4'
+	run "$FAKE/scripts/check" --list
+	[ "$status" = 0 ]
+	[[ ${lines[0]} =~ ^test\ +limit\ s\ +last\ s\ +kernel\ +guest\ +description$ ]]
+	[[ $output =~ good\ +5\ +-\ +-\ +shared\ +good ]]
+	check good
+	[ "$status" = 0 ]
+	run "$FAKE/scripts/check" --list
+	[[ $output =~ good\ +5\ +[0-9]+\ +6.1\ +shared\ +good ]]
+	[[ $output =~ alone\ +60\ +-\ +-\ +own\ smp=4\ +alone ]]
 }
 
 @test "short time-outs come first" {

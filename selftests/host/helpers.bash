@@ -8,7 +8,7 @@ setup_file()
 	export TOP
 	# What make was given is not for these.
 	unset KERNELS DURATION SCENARIOS ARGS STRICT KNOWN KNOWN_RACES SMP VT_BUILD MAKEFLAGS
-	unset SEEDS LIMIT COLD BOOT RUN GDB
+	unset SEEDS LIMIT COLD BOOT RUN GDB ALL TRIES NEED
 	# The second part of scripts/torture has tests of its own.
 	export DETERMINISTIC=0
 	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
@@ -115,4 +115,14 @@ fake_source_tree()
 	>@mkdir -p \$(O)/include && cp -r $BATS_TEST_TMPDIR/built/include/* \$(O)/include/
 	>@echo symbols > \$(O)/Module.symvers
 	END
+}
+
+# blocks MARK: the commands of all blocks of README.md and docs/ with this mark.
+blocks()
+{
+	awk -v mark="<!-- $1 -->" '
+		FNR == 1 { inside = run = marked = 0 }
+		/^```/ { run = !inside && marked && /^```sh$/; inside = !inside; next }
+		{ marked = $0 == mark }
+		run' "$TOP/README.md" "$TOP"/docs/*.md
 }

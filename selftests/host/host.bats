@@ -124,6 +124,16 @@ one_line()
 		[ "$status" != 0 ]
 		[[ $output == *"cannot live in a path with blanks or colons"* ]]
 	done
+	# A kernel's tree there is one, too; a file for the guest with a colon is another.
+	fake_built_tree "$BATS_TEST_TMPDIR/a kernel" 7.3.0
+	run "$FAKE/scripts/own-kernel" "$BATS_TEST_TMPDIR/a kernel"
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"a kernel': kbuild takes a path with blanks or colons apart"* ]]
+	run "$FAKE/scripts/vm" --add "a:b:c" 6.1 true
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"neither may have a colon in it: 'a:b:c'"* ]]
 	VT_BUILD="$BATS_TEST_TMPDIR/it's" run "$FAKE/scripts/torture"
 	[ "$status" = 2 ]
 	one_line
@@ -163,6 +173,11 @@ one_line()
 	run "$FAKE/scripts/vm" 6.1 true
 	[ "$status" = 2 ]
 	[[ ${lines[-1]} == *"has 2 MB left, and a guest takes 50"* ]]
+	fake_project prepare kernels build vm
+	program bats 'exit 0'
+	KERNELS=6.1 run "$FAKE/scripts/check" --guests
+	[ "$status" = 2 ]
+	[[ ${lines[-1]} == *"has 2 MB left, and make check's guests take 500"* ]]
 }
 
 @test "DKMS does not build it unasked" {
@@ -171,17 +186,41 @@ one_line()
 	[ "$status" = 0 ]
 }
 
-@test "README's lines for installing it work" {
+@test "what DKMS reads is right: the version, the kernels, and the commands it runs" {
+	local k
+	# conf SCRIPT: as DKMS does, with what it has set before.
+	conf() { (cd "$FAKE" && kernel_source_dir=$BATS_TEST_TMPDIR/linux bash -euc '. "$0"; '"$1" "$TOP/dkms.conf"); }
+	grep -qF "\"$(conf 'echo "$PACKAGE_VERSION"')\"" "$TOP/version.h"
+	for k in 6.1.0-56-amd64 6.12.117+deb12-rt-amd64 7.3.4+deb13-amd64 10.0.1-generic; do
+		[[ $k =~ $(conf 'echo "$BUILD_EXCLUSIVE_KERNEL"') ]] || { echo "not $k"; return 1; }
+	done
+	for k in 5.10.0-30-amd64 6.0.2 4.19.0; do
+		! [[ $k =~ $(conf 'echo "$BUILD_EXCLUSIVE_KERNEL"') ]] || { echo "$k"; return 1; }
+	done
+	mkdir -p "$FAKE/selftests" "$BATS_TEST_TMPDIR/linux"
+	cp "$TOP/Makefile" "$TOP/Kbuild" "$FAKE/"
+	printf 'modules:\n\t@touch $(M)/vma_torture.ko\nclean:\n\t@rm -f $(M)/vma_torture.ko\n' \
+		> "$BATS_TEST_TMPDIR/linux/Makefile"
+	conf 'eval "${MAKE[0]}"; [ -e "${BUILT_MODULE_NAME[0]}.ko" ]'
+	conf 'eval "$CLEAN"; [ ! -e "${BUILT_MODULE_NAME[0]}.ko" ]'
+}
+
+@test "another machine than x86-64 is one clear line" {
+	program uname 'echo aarch64'
+	run "$FAKE/scripts/prepare"
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"x86-64 only, and this is aarch64"* ]]
+}
+
+@test "the lines for installing it in docs/ work" {
 	cp "$TOP/Makefile" "$FAKE/"
 	HOME=$BATS_TEST_TMPDIR
 	export HOME
 	mkdir ~/linux
 	printf 'modules:\n\t@touch $(M)/vma_torture.ko\nmodules_install:\n\t@install -D $(M)/vma_torture.ko $(INSTALL_MOD_PATH)/lib/modules/x/updates/vma_torture.ko\n' \
 		> ~/linux/Makefile
-	awk '/^## Installing it/ { on = 1 }
-		on && /^```sh host$/ { inside = 1; next }
-		/^```/ && inside { exit }
-		inside' "$TOP/README.md" > "$BATS_TEST_TMPDIR/commands"
+	blocks "run short: a kernel tree of paper" > "$BATS_TEST_TMPDIR/commands"
 	[ "$(grep -c ^make "$BATS_TEST_TMPDIR/commands")" = 2 ]
 	run sh -euxc "cd '$FAKE'; . '$BATS_TEST_TMPDIR/commands'"
 	echo "$output"
@@ -339,4 +378,162 @@ elsewhere()
 	run "$FAKE/.ci/run"
 	[ "$status" != 0 ]
 	[ "${lines[-1]}" = "5 passed, 1 failed, 2 skipped" ]
+}
+
+# ends_at SIGNAL COMMAND...: begin it, wait until what it began writes its pid, send it
+# the signal; it ends, and so does the other, and no temporary file is left.
+ends_at()
+{
+	local signal=$1 i pid runner
+	shift
+	rm -rf "$BATS_TEST_TMPDIR/tmp" "$BATS_TEST_TMPDIR/begun"
+	mkdir "$BATS_TEST_TMPDIR/tmp"
+	# A background job ignores INT unless told otherwise.
+	TMPDIR=$BATS_TEST_TMPDIR/tmp env --default-signal=INT "$@" \
+		> "$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+	runner=$!
+	for ((i = 0; i < 600; i++)); do
+		[ ! -s "$BATS_TEST_TMPDIR/begun" ] || break
+		sleep 0.1
+	done
+	pid=$(cat "$BATS_TEST_TMPDIR/begun")
+	kill -"$signal" "$runner"
+	# What it began would go on for 300 s.
+	for ((i = 0; i < 600; i++)); do
+		kill -0 "$runner" 2> /dev/null || break
+		sleep 0.1
+	done
+	! kill -0 "$runner" 2> /dev/null || { echo "$1 outlives SIG$signal"; return 1; }
+	! kill -0 "$pid" 2> /dev/null || { echo "SIG$signal of $1 left a child"; return 1; }
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/tmp")" ] ||
+		{ echo "SIG$signal of $1 left $(ls -A "$BATS_TEST_TMPDIR/tmp")"; return 1; }
+}
+
+@test "a signal ends .ci/run, check and torture at once, with all that they began" {
+	local s goes_on
+	goes_on="mktemp > /dev/null; echo \$\$ > '$BATS_TEST_TMPDIR/begun'; exec sleep 300"
+	cp -r "$TOP/.ci" "$FAKE/"
+	fake_project prepare kernels build
+	fake_kernel 6.1 6.1.192
+	stub build "echo '$FAKE/build/modules/6.1/vma_torture.ko'"
+	printf '#!/bin/bash\n%s\n' "$goes_on" > "$BATS_TEST_TMPDIR/goes-on"
+	printf 'check:\n\t@bash %s\n' "$BATS_TEST_TMPDIR/goes-on" > "$FAKE/Makefile"
+	program shellcheck 'exit 0'
+	program bats "$goes_on"
+	stub vm "$goes_on"
+	for s in INT TERM HUP; do
+		ends_at $s "$FAKE/.ci/run"
+		ends_at $s "$FAKE/scripts/check" --host
+		KERNELS=6.1 ends_at $s "$FAKE/scripts/torture"
+	done
+}
+
+@test "7.x is built in the private root without any right of root, where users may have namespaces" {
+	program id 'case $1 in -u) echo 1000 ;; -g) echo 1000 ;; *) exec /usr/bin/id "$@" ;; esac'
+	program sudo 'echo "sudo $*" >> "$0.calls"; while [ "$1" != chroot ]; do shift; done; shift 3; exec "$@"'
+	program chroot 'echo "chroot $1" >> "$0.calls"; shift; exec "$@"'
+	program unshare 'shift; exec "$@"'
+	run bash -c '. "$1/scripts/lib.sh"; in_root / sh -c "pwd; echo \$HOME"' "$FAKE/scripts/x" "$FAKE"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = $'/\n/tmp' ]
+	[ "$(cat "$BATS_TEST_TMPDIR/bin/chroot.calls")" = "chroot $FAKE/build/root-trixie" ]
+	[ ! -e "$BATS_TEST_TMPDIR/bin/sudo.calls" ]
+	# Where they may not, why is said, and prepare says it where it is seen.
+	program unshare 'echo "unshare: Operation not permitted" >&2; exit 1'
+	run bash -c '. "$1/scripts/lib.sh"; in_root / true' "$FAKE/scripts/x" "$FAKE"
+	echo "$output"
+	[ "$status" = 0 ]
+	one_line
+	[[ $output == *"root needed to chroot into $FAKE/build/root-trixie, as this system lets no user have a namespace"* ]]
+	grep -q -- '-- chroot --userspec=1000:1000' "$BATS_TEST_TMPDIR/bin/sudo.calls"
+	host_has 2.36
+	mkdir -p "$FAKE/build/root-trixie/proc/self"
+	touch "$FAKE/build/root-trixie/proc/self/maps"
+	bash -c 'sed -n "/^root_packages()/,/^}/p" "$1/scripts/prepare" > "$1/f"; host_qemu_major() { :; }; . "$1/f"; root_packages | xargs' \
+		bash "$FAKE" > "$FAKE/build/root-trixie/.complete"
+	run "$FAKE/scripts/prepare"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"this system lets no user have a namespace: each build for 7.x will ask for root (sudo)"* ]]
+	program unshare 'shift; exec "$@"'
+	run "$FAKE/scripts/prepare"
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+}
+
+@test "what a guest runs as PID 1 does nothing on a host" {
+	local c
+	for c in mount mkdir ln ip hostname stty poweroff sync; do
+		program "$c" 'echo "${0##*/} $*" >> "${0%/*}/../calls"'
+	done
+	# Its own PATH would find the real ones.
+	sed 's|^export PATH=.*|export PATH="$HERE:$PATH"|' "$TOP/scripts/vm-init" > "$FAKE/init"
+	HERE=$BATS_TEST_TMPDIR/bin run sh "$FAKE/init" --help
+	[ "$status" = 2 ]
+	one_line
+	[[ $output == *"this is PID 1 of a guest"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/calls" ]
+}
+
+@test "the host's own apt: its lock is waited for, and a broken suite of others is no end" {
+	host_has 2.41
+	program dpkg-query '[ "$4" = sparse ] || printf installed'
+	program apt-get 'echo "$*" >> "$0.calls"; [[ $* != *update ]] || { echo "E: no such suite" >&2; exit 100; }'
+	program sudo 'shift 2; exec "$@"'
+	run "$FAKE/scripts/prepare" --check
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"apt-get update had trouble, perhaps with suites that are not needed here: going on"* ]]
+	[ "$(grep -c 'DPkg::Lock::Timeout=300' "$BATS_TEST_TMPDIR/bin/apt-get.calls")" = 2 ]
+	grep -q 'install .* sparse$' "$BATS_TEST_TMPDIR/bin/apt-get.calls"
+}
+
+# state FILE NAME=NUMBER...: what the tests for leaks keep of a machine at rest.
+state()
+{
+	local file=$1
+	shift
+	printf '%s\n' "$@" | sed 's/=\([^=]*\)$/ \1/' > "$BATS_TEST_TMPDIR/$file"
+}
+
+# grows STARTS: by the states before, half and after.
+grows()
+{
+	run busybox sh -c 'tmp=$1; shift; . "$TOP/selftests/lib_rest.sh"
+		grows_with "$1" "$tmp/before" "$tmp/half" "$tmp/after"; rc=$?; cat "$tmp/slope"; exit $rc' \
+		sh "$BATS_TEST_TMPDIR" "$1"
+	echo "$output"
+}
+
+@test "a leak is what grows in both halves of a test, by a part of its starts" {
+	# As it was on a kernel that keeps nothing: noise, and what is kept once.
+	state before kmalloc-128=1000 kmalloc-64=500 maple_node=90 used=-900000 SUnreclaim=20000 =probes=0
+	state half kmalloc-128=1062 kmalloc-64=500 maple_node=140 used=-899680 SUnreclaim=20132 =probes=0
+	state after kmalloc-128=1063 kmalloc-64=500 maple_node=141 used=-899552 SUnreclaim=20244 =probes=0
+	grows 215
+	[ "$status" = 1 ]
+	[[ $output == *"in 215 starts each:"*"used=320,128"* ]]
+	# The most that was seen to come and go, in long runs and in short ones.
+	state before kmalloc-96=100 used=-900000 SUnreclaim=20000
+	state half kmalloc-96=108 used=-899728 SUnreclaim=20220
+	state after kmalloc-96=140 used=-899516 SUnreclaim=20400
+	grows 219
+	[ "$status" = 1 ]
+	state half kmalloc-96=100 used=-899940 SUnreclaim=20000
+	state after kmalloc-96=100 used=-899772 SUnreclaim=20000
+	grows 39
+	[ "$status" = 1 ]
+	# A page with each start, and an object with every third.
+	state before kmalloc-128=1000 kmalloc-64=500 maple_node=90 used=-900000 SUnreclaim=20000 =probes=0
+	state half kmalloc-128=1062 kmalloc-64=500 maple_node=140 used=-899140 SUnreclaim=20132 =probes=0
+	state after kmalloc-128=1063 kmalloc-64=500 maple_node=141 used=-898280 SUnreclaim=20244 =probes=0
+	grows 215
+	[ "$status" = 0 ]
+	[ "$output" = "# used grew by 860 and 860 kB in 215 starts each" ]
+	state half kmalloc-128=1062 kmalloc-64=571 maple_node=140 used=-899680 SUnreclaim=20132 =probes=0
+	state after kmalloc-128=1063 kmalloc-64=643 maple_node=141 used=-899552 SUnreclaim=20244 =probes=0
+	grows 215
+	[ "$status" = 0 ]
+	[ "$output" = "# kmalloc-64 grew by 71 and 72 in 215 starts each" ]
 }

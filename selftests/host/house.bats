@@ -114,3 +114,66 @@ a_copy()
 		'^[[:space:]]*#[[:space:]]*(el)?if.*(LINUX_VERSION_CODE|KERNEL_VERSION|VT_HAVE_)') || true
 	[ -z "$found" ] || { echo "$found"; false; }
 }
+
+# unknown_ops [DIR]: "FILE: NAME" for each operation that an oracle is said to look at
+# (.by, .with) and that no table of its scenario has; and how many names there are.
+unknown_ops()
+{
+	python3 - "${1:-.}"/*_torture.c <<'END'
+import re
+import sys
+
+n = 0
+for path in sys.argv[1:]:
+    with open(path, encoding="utf-8") as file:
+        text = file.read().replace("\\\n", "")
+    words = {name: "".join(re.findall(r'"([^"]*)"', value)) for name, value in
+             re.findall(r'#define (\w+)\s+((?:"[^"]*"\s*)+)\n', text)}
+    tables = set(re.findall(r'\{\s*"(\w+)",\s*\d+\s*\}', text))
+    for value in re.findall(r"\.(?:by|with) = ([^,}]*)", text):
+        for name in "".join(words.get(w, w.strip('"')) for w in
+                            re.findall(r'"[^"]*"|\w+', value)).split():
+            n += 1
+            if name not in tables:
+                print(f"{path.rpartition('/')[2]}: {name}")
+print(n)
+END
+}
+
+@test "operations that an oracle needs are in a table of its scenario" {
+	run unknown_ops
+	[ "${#lines[@]}" = 1 ] || { echo "$output"; false; }
+	[ "$output" -gt 50 ]
+	a_copy
+	sed -i 's/\.by = "refuse"/.by = "refus"/' "$BATS_TEST_TMPDIR/tree/map_fixed_torture.c"
+	run unknown_ops "$BATS_TEST_TMPDIR/tree"
+	[ "${lines[0]}" = 'map_fixed_torture.c: refus' ]
+}
+
+@test "no stream of random numbers has a number for a name" {
+	local found
+	# Small numbers are the delays', threads' are hashes of their names.
+	found=$(git grep -nE 'vt_rnd_fork\(' -- '*.c' ':!selftests' |
+		grep -vE '^engine/(delay|thread)\.c:|vt_rnd_id\("') || true
+	[ -z "$found" ] || { echo "$found"; false; }
+	# No name is used in two places.
+	found=$(git grep -hoE 'vt_rnd_id\("[^"]*"' -- '*.c' ':!selftests' | sort | uniq -d)
+	[ -z "$found" ] || { echo "$found"; false; }
+}
+
+@test "the version is written once, and all that need it have it from there" {
+	local version
+	version=$(sed -n 's/^#define VT_VERSION[[:space:]]*"\([0-9.]*\)"$/\1/p' version.h)
+	[[ $version =~ ^[0-9]+\.[0-9]+$ ]]
+	grep -qx 'MODULE_VERSION(VT_VERSION);' vma_torture.c
+	# As DKMS does, from elsewhere.
+	run bash -c 'cd / && . "$1/dkms.conf" && echo "$PACKAGE_VERSION"' bash "$TOP"
+	[ "$output" = "$version" ]
+	cp dkms.conf "$BATS_TEST_TMPDIR"
+	sed 's/"[0-9.]*"$/"7.8"/' version.h > "$BATS_TEST_TMPDIR/version.h"
+	run bash -c '. "$1/dkms.conf" && echo "$PACKAGE_VERSION"' bash "$BATS_TEST_TMPDIR"
+	[ "$output" = 7.8 ]
+	[ "$(sed -n 's/^## //p' CHANGELOG.md | head -n 1)" = "$version" ]
+	run grep -nE '_VERSION.*[0-9]\.[0-9]' vma_torture.c dkms.conf
+	[ "$status" = 1 ]
+}

@@ -65,7 +65,7 @@ install_them()
 	[[ $output == *INSTALL_PATH* ]]
 }
 
-@test "every companion says what it does and what its planted fault is" {
+@test "every companion says what it does and what its injected fault is" {
 	install_them
 	for f in "$DIR"/vma_torture/bin/*; do
 		run "$f" --help
@@ -73,7 +73,7 @@ install_them()
 		[[ $output == *usage:* ]]
 		case ${f##*/} in
 		# Tools.
-		stress_watch | fail_nth) ;;
+		stress_watch | fail_nth | poll_verdict) ;;
 		*) [[ $output == *--busted* ]] ;;
 		esac
 	done

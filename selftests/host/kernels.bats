@@ -3,6 +3,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031  # the inner shells'
 # scripts/kernels: which version a name means, given the archive's metadata.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 setup()
@@ -146,8 +147,8 @@ paper_archive()
 	--fsys-tarfile)
 		t=$(mktemp -d)
 		mkdir -p "$t/boot" "$t/lib"
-		cat "$2" > "$t/boot/vmlinuz-x"
-		echo brd > "$t/lib/brd.ko"
+		case $2 in *linux-modules-*) ;; *) cat "$2" > "$t/boot/vmlinuz-x" ;; esac
+		case $2 in *linux-binary-*) ;; *) echo brd > "$t/lib/brd.ko" ;; esac
 		tar -c -C "$t" .
 		rm -rf "$t"
 		;;
@@ -186,6 +187,31 @@ fetch()
 	[ -s "$FAKE/build/kernels/7.2/vmlinuz" ]
 	# shellcheck disable=SC1090
 	[ -s "$(sed -n 's/^config=//p' "$FAKE/build/kernels/6.1-rt/info")" ]
+}
+
+@test "the large package with a RAM disk in it is fetched only for who wants that" {
+	paper_archive
+	fetch 7.2 6.1
+	[ "$status" = 0 ]
+	run ! grep -q linux-modules "$A.calls"
+	[ ! -e "$FAKE/build/kernels/7.2/brd.ko" ]
+	[ -s "$FAKE/build/kernels/6.1/brd.ko" ]
+	fetch --brd 7.2 6.1
+	[ "$status" = 0 ]
+	[ "${lines[*]: -2}" = "7.2 6.1" ]
+	grep -q 'linux-modules-7.2.12+deb13-amd64=7.2.12-1~bpo13+1' "$A.calls"
+	[ "$(cat "$FAKE/build/kernels/7.2/brd.ko")" = brd ]
+	# Once is enough.
+	: > "$A.calls"
+	fetch --brd 7.2 6.1
+	[ ! -s "$A.calls" ]
+	# The kernel is there without it, too.
+	rm "$FAKE/build/kernels/7.2/brd.ko"
+	echo linux-modules-7.2.12+deb13-amd64 > "$A.gone"
+	fetch --brd 7.2
+	[ "$status" = 0 ]
+	[ "${lines[-1]}" = 7.2 ]
+	[[ $output == *"7.2: no brd.ko, so no test of it can swap"* ]]
 }
 
 @test "what was fetched is used as long as it is there, and nothing is asked for" {
@@ -287,6 +313,25 @@ fetch()
 	fetch --update 6.1
 	[ "$status" = 2 ]
 	[[ $output == *"suite bookworm: set DEBIAN_MIRROR="* ]]
+}
+
+@test "what the host lets its own apt trust is nothing to the private one" {
+	local o
+	paper_archive
+	fetch 6.1
+	[ "$status" = 0 ]
+	for o in APT::Get::AllowUnauthenticated Acquire::AllowInsecureRepositories \
+		Acquire::AllowDowngradeToInsecureRepositories Acquire::AllowWeakRepositories; do
+		echo "$o \"true\";"
+	done > "$BATS_TEST_TMPDIR/host.conf"
+	APT_CONFIG=$BATS_TEST_TMPDIR/host.conf apt-config dump > "$BATS_TEST_TMPDIR/host"
+	[ "$(grep -cE '(AllowUnauthenticated|Allow(DowngradeTo|)InsecureRepositories|AllowWeakRepositories) "true"' \
+		"$BATS_TEST_TMPDIR/host")" = 4 ]
+	APT_CONFIG=$BATS_TEST_TMPDIR/host.conf apt-config -c "$FAKE/build/apt/apt.conf" dump > "$BATS_TEST_TMPDIR/private"
+	[ "$(grep -cE '(AllowUnauthenticated|Allow(DowngradeTo|)InsecureRepositories|AllowWeakRepositories) "false"' \
+		"$BATS_TEST_TMPDIR/private")" = 4 ]
+	[ "$(grep -c . "$FAKE/build/apt/sources.list")" = "$(grep -c 'signed-by=/usr/share/keyrings/debian-archive-keyring.gpg' \
+		"$FAKE/build/apt/sources.list")" ]
 }
 
 @test "a mirror that has not got a suite is named with the variable to set" {

@@ -145,6 +145,10 @@ mutation()
 	[ "$status" = 2 ]
 	JOBS=0 mutation
 	[ "$status" = 2 ]
+	RUNS=0 mutation
+	[ "$status" = 2 ]
+	RUNS=few mutation
+	[ "$status" = 2 ]
 }
 
 @test "mutation --list and --check" {
@@ -190,8 +194,8 @@ paper_kernel()
 		said=$BATS_TEST_TMPDIR/base
 		grep -q FOREVER "$1" || said=$BATS_TEST_TMPDIR/mutant
 		grep "^\[" "$said" > "$out/console.log"
-		grep = "$said" | grep -v "^\[" > "$out/status"
-		grep "^verdict" "$said" > "$out/output"'
+		grep "^[a-z]*=" "$said" > "$out/status"
+		grep -E "^(verdict|summary|state|value) " "$said" > "$out/output"'
 	chmod +x "$FAKE/bin/make"
 	export SOURCE=$tree PATH=$FAKE/bin:$PATH
 }
@@ -258,6 +262,48 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	[[ $output == *"0 of 1 mutants killed"* ]]
 }
 
+@test "mutation: several runs of each, killed in how many, and the median" {
+	local n=$BATS_TEST_TMPDIR/n
+	paper_kernel "$begun"$'\nverdict SUCCESS' ''
+	# Killed after 1000, 2000 and 4000 ms and so on, but for the runs in $1.
+	runs_but()
+	{
+		rm -f "$n"
+		stub_vm '
+			n='"$n"'
+			echo run >> "$n"
+			i=$(wc -l < "$n")
+			echo outcome=ok > "$out/status"
+			echo "[    5.000000] vma_torture: --- Start of test: all" > "$out/console.log"
+			case " '"$1"' " in
+			*" $i "*) echo "verdict SUCCESS" > "$out/output" ;;
+			*) echo "[    $((5 + (1 << (i - 1)))).000000] vma_torture: RACE map_fixed/gap seq=1 what" \
+				>> "$out/console.log" ;;
+			esac'
+	}
+	runs_but 4
+	RUNS=5 mutation --no-base
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +4\ of\ 5\ +map_fixed/gap\ +3000\ +no\ SUCCESS\ \(once\) ]]
+	[[ $output == *"1 of 1 mutants killed by an oracle they name"* ]]
+	[ "$(wc -l < "$n")" = 5 ]
+	[ -s "$FAKE/build/mutation/7.3/runs/no_wait.5/console.log" ]
+	runs_but '2 4'
+	RUNS=5 mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +3\ of\ 5\ +map_fixed/gap\ +4000\ +no\ SUCCESS\ \(2\ times\) ]]
+	[[ $output == *"0 of 1 mutants killed by an oracle they name"* ]]
+	runs_but '1 2'
+	RUNS=2 mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +0\ of\ 2\ +-\ +-\ +no\ SUCCESS\ \(2\ times\) ]]
+	# The base is run once.
+	runs_but '1 2 3'
+	RUNS=2 mutation
+	[ "$status" = 1 ]
+	[ "$(wc -l < "$n")" = 3 ]
+}
+
 @test "mutation: a base that is not silent, and a guest that never came" {
 	paper_kernel "$begun"$'\n'"$race" "$begun"$'\n'"$race"
 	mutation
@@ -267,6 +313,30 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	mutation --no-base
 	[ "$status" = 2 ]
 	[[ $output =~ no_wait\ +broken ]]
+}
+
+@test "mutation: each run leaves results.json, and the base what it looked at in silence" {
+	local said=$'state map_fixed done\nsummary map_fixed done 50 10 300 0 -\nvalue map_fixed ops 1000
+value map_fixed exposure 300\nvalue map_fixed race_gap 0\nvalue map_fixed looks_gap 700\nvalue map_fixed met_gap 40'
+	paper_kernel "$begun"$'\nverdict SUCCESS\nrc=0\n'"$said" "$begun"$'\n'"$race"$'\nverdict FAILURE\nrc=0'
+	mutation
+	[ "$status" = 0 ]
+	cat "$FAKE/build/silence"
+	[ "$(wc -l < "$FAKE/build/silence")" = 1 ]
+	IFS=$'\t' read -r _ package scenario oracle _ _ seconds operations met looks races _ \
+		< "$FAKE/build/silence"
+	[[ $package == 7.3-mutation-* ]]
+	[ "$scenario/$oracle $seconds $operations $met $looks $races" = "map_fixed/gap 50 1000 40 700 0" ]
+	run cat "$FAKE/build/mutation/7.3/runs/base-map_fixed/results.json"
+	[[ $output == *'"tool": "mutation"'* ]]
+	[[ $output == *'"code": 0,'* ]]
+	run cat "$FAKE/build/mutation/7.3/runs/no_wait/results.json"
+	[[ $output == *'"name": "7.3-mutation/no_wait"'* ]]
+	[[ $output == *'"code": 1,'* ]]
+	# What a mutant did not show is no silence of a right kernel.
+	printf '%s\n' "$begun" "$said" 'verdict SUCCESS' rc=0 > "$BATS_TEST_TMPDIR/mutant"
+	mutation --no-base
+	[ "$(wc -l < "$FAKE/build/silence")" = 1 ]
 }
 
 @test "mutation: one that does not build" {

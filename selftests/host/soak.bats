@@ -88,7 +88,7 @@ soak()
 	[[ $output == *"12 turns, 4:00 minutes: 12 SUCCESS"* ]]
 	[[ $output == *"used +0, maple_node +0"* ]]
 	grep -q "map_fixed  *12 " "$FAKE"/build/runs/*-soak/table
-	grep -qx 'guest-soak 180 7 *' "$FAKE/build/command-7.2"
+	grep -qx 'guest-run soak 180 7 *' "$FAKE/build/command-7.2"
 }
 
 @test "0: known races, marked so; 1 with --strict" {
@@ -172,7 +172,7 @@ soak()
 
 @test "draws: the same for a seed and a turn, all scenarios in turn, all values legal" {
 	local n p v lo hi
-	draw() { "$TOP/scripts/guest-soak" --draw "$@" a b c; }
+	draw() { "$TOP/scripts/guest-run" draw "$@" a b c; }
 	[ "$(draw 9 4)" = "$(draw 9 4)" ]
 	[ "$(draw 9 4)" != "$(draw 8 4)" ]
 	for n in 1 2 3 4 5 6; do

@@ -134,6 +134,25 @@ torture()
 	[ "$status" = 1 ]
 }
 
+@test "0: what a fault of the environment made a kernel say, in a boot that was repeated" {
+	guest 7.2 ok 0 SUCCESS 0 1000
+	stub_vm '
+		grep -v "^#" "$VT_BUILD/guest-$1" | tee "$out/output"
+		sed -n "s/^#//p" "$VT_BUILD/guest-$1" > "$out/status"
+		echo retries=1 >> "$out/status"
+		said="[ 0.1] Kernel panic - not syncing: IO-APIC + timer does not work"
+		echo "$said" > "$out/console.log.1"
+		: > "$out/console.log"
+		[ ! -e "$VT_BUILD/again" ] || echo "$said" > "$out/console.log"'
+	torture
+	[ "$status" = 0 ]
+	[[ $output == *"booted again after a fault of the environment: 1"* ]]
+	# In the boot that counts it does.
+	touch "$FAKE/build/again"
+	torture
+	[ "$status" = 3 ]
+}
+
 @test "1: a second variant of a known kind, among thousands of the first" {
 	guest 6.1 ok 0 FAILURE 12000 1000
 	sed -i 's/^value map_fixed race_gap .*/value map_fixed race_gap 12001/' "$FAKE/build/guest-6.1"
@@ -159,7 +178,7 @@ torture()
 
 @test "3: the guest's commands fail; 2: its clock stands still, a line nobody knows" {
 	guest 7.2 ok 0 SUCCESS 0 1000
-	printf "%s\n" "/bin/guest-torture: line 52: can't fork: Cannot allocate memory" \
+	printf "%s\n" "/bin/guest-run: line 52: can't fork: Cannot allocate memory" \
 		> "$FAKE/build/console-7.2"
 	torture
 	[ "$status" = 3 ]
@@ -239,12 +258,14 @@ torture()
 @test "results.json is written, and the silence file" {
 	guest 7.2 ok 0 SUCCESS 0 1000
 	sed -i '/^variant/d' "$FAKE/build/guest-7.2"
-	echo 'value map_fixed looks_gap 77' >> "$FAKE/build/guest-7.2"
+	printf '%s\n' 'value map_fixed looks_gap 77' 'value map_fixed met_gap 5' \
+		'summary map_fixed      done            29          100           1000          0         -' \
+		>> "$FAKE/build/guest-7.2"
 	torture
 	run cat "$FAKE"/build/runs/*/results.json
-	[[ $output == *'"schema": 1'* ]]
+	[[ $output == *'"schema": 2'* ]]
 	run cat "$FAKE/build/silence"
-	[[ $output == *$'\t7.2.12-1\tmap_fixed\tgap\t'*$'\t30\t3000\t77\t0\t-'* ]]
+	[[ $output == *$'\t7.2.12-1\tmap_fixed\tgap\t'*$'\t29\t3000\t5\t77\t0\t-'* ]]
 	# One that breaks promises itself is no silence.
 	ARGS=busted=map_fixed/gap torture
 	[ "$(wc -l < "$FAKE/build/silence")" = 2 ]
@@ -378,11 +399,11 @@ torture()
 	run "$FAKE/scripts/torture" --again "$dir"
 	echo "$output"
 	[ "$status" = 0 ]
-	grep -qF 'guest-torture 7 duration=7 stat_interval=10 nreaders=3 seed=9 scenarios=map_fixed' \
+	grep -qF 'guest-run torture 7 duration=7 stat_interval=10 nreaders=3 seed=9 scenarios=map_fixed' \
 		"$FAKE/build/command-7.2"
 	AGAIN=$dir DURATION=8 run "$FAKE/scripts/torture"
 	[ "$status" = 0 ]
-	grep -qF 'guest-torture 8 duration=8' "$FAKE/build/command-7.2"
+	grep -qF 'guest-run torture 8 duration=8' "$FAKE/build/command-7.2"
 }
 
 @test "--again, report, compare: what is no run is refused, with code 2" {

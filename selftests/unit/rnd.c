@@ -125,6 +125,29 @@ static void threads_differ(void)
 	want_distinct(v, n, "threads");
 }
 
+/*
+ * All streams of a run: threads by their hashed names, delays by small numbers and
+ * the complements of small numbers.
+ */
+static void names_differ(void)
+{
+	static const char *const names[] = {
+		"onoff", "watch", "fork_fail balance", "fork_fail calibrate",
+		"fork_fail account",
+	};
+	static u64 v[5 * 256 + 2 * 256];
+	unsigned int i, nr, n = 0;
+
+	for (i = 0; i < 5; i++)
+		for (nr = 0; nr < 256; nr++)
+			v[n++] = vt_rnd_id(names[i], nr);
+	for (nr = 0; nr < 256; nr++) {
+		v[n++] = nr;
+		v[n++] = ~(u64)nr;
+	}
+	want_distinct(v, n, "names");
+}
+
 /* Seeds that differ in one bit, from the first number on. */
 static void seeds_differ(void)
 {
@@ -168,6 +191,7 @@ int main(void)
 		KTAP_CASE(every_bit_moves),
 		KTAP_CASE(same_seed_same_stream),
 		KTAP_CASE(threads_differ),
+		KTAP_CASE(names_differ),
 		KTAP_CASE(seeds_differ),
 		KTAP_CASE(first_number_is_mixed),
 	};

@@ -32,8 +32,8 @@ module()
 	# A flag that no kernel has.
 	sed -i 's/? 0 : MLOCK_ONFAULT;/? 128 : 128 | MLOCK_ONFAULT;/' "$tree/vma_lock/change.c"
 	grep -q '128 | MLOCK' "$tree/vma_lock/change.c"
-	run "$TOP/scripts/vm" --module "$(module)" --add "$TOP/scripts/guest-torture:/bin/guest-torture" \
-		--out "$BATS_TEST_TMPDIR/vm" "$K" 'guest-torture 10 duration=10 scenarios=vma_lock'
+	run "$TOP/scripts/vm" --module "$(module)" --add "$TOP/scripts/guest-run:/bin/guest-run" \
+		--out "$BATS_TEST_TMPDIR/vm" "$K" 'guest-run torture 10 duration=10 scenarios=vma_lock'
 	[ "$status" = 0 ]
 	[[ $output == *$'\n'"verdict INCOMPLETE"* ]]
 	[[ $output == *$'\n'"summary vma_lock: tried and never worked: change/mlock"$'\n'* ]]

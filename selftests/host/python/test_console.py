@@ -56,7 +56,7 @@ class Lines(unittest.TestCase):
             self.assertEqual(list(console.trouble([line])), [], text)
 
     def test_what_the_guest_complains_of(self):
-        for text in ("/bin/guest-torture: line 40: can't fork: Cannot allocate memory",
+        for text in ("/bin/guest-run: line 40: can't fork: Cannot allocate memory",
                      "sh: can't fork: Cannot allocate memory", "Segmentation fault",
                      "cat: read error: Input/output error", "sh: cut: not found"):
             self.assertEqual(console.user_trouble([text]), [text])

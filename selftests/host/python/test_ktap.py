@@ -2,6 +2,7 @@
 """KTAP: every result counts, whatever came before it."""
 
 import io
+import subprocess
 import tempfile
 import time
 import unittest
@@ -181,6 +182,45 @@ class Allowances(unittest.TestCase):
         for bad in ("BUG: a", "6.1", ""):
             with self.assertRaises(ValueError):
                 guest.allowed(bad, "6.1")
+
+
+class Companions(unittest.TestCase):
+    """selftests/lib_user.sh passes the cases of a program through."""
+
+    def said(self, text: str, code: int) -> list[tuple[str, str, str]]:
+        top = Path(__file__).parents[3]
+        with tempfile.TemporaryDirectory() as name:
+            program = Path(name) / "prog"
+            program.write_text(f"#!/bin/sh\ncat << 'E'\n{text}\nE\nexit {code}\n")
+            program.chmod(0o755)
+            script = "".join(
+                f"eval \"$(sed -n '/^{f}()/,/^}}/p' {top}/selftests/{file})\"\n"
+                for f, file in (("run_program", "lib_user.sh"), ("passed_or_expected", "lib_user.sh"),
+                                ("skip", "lib.sh"), ("note", "lib.sh")))
+            script += (f"tmp={name} _program={program} _seconds=1 KTAP_TESTNO=1\n"
+                       'ktap_test_pass() { echo "ok 1 $1"; }\n'
+                       'ktap_test_fail() { echo "not ok 1 $1"; }\n'
+                       "echo KTAP version 1; echo 1..1\nrun_program")
+            done = subprocess.run(["busybox", "sh", "-c", script], text=True, check=False,
+                                  capture_output=True)
+            return [(o, n.replace(str(program), "prog"), w) for o, n, w in counted(done.stdout)]
+
+    def test_each_case_counts(self):
+        self.assertEqual(self.said("KTAP version 1\n1..3\nok 1 a\nok 2 b # SKIP no b\n"
+                                   "# well\nok 3 c # XFAIL see it", 0),
+                         [("ok", "prog: a", ""), ("skip", "prog: b", "no b"),
+                          ("xfail", "prog: c", "see it")])
+
+    def test_what_fails_or_dies_fails(self):
+        self.assertEqual(self.said("KTAP version 1\n1..2\nok 1 a\nnot ok 2 b", 1),
+                         [("ok", "prog: a", ""), ("fail", "prog: b", "")])
+        self.assertEqual(self.said("KTAP version 1\n1..2\nok 1 a", 139)[-1][:2],
+                         ("fail", "prog"))
+        self.assertEqual(self.said("Segmentation fault", 139), [("fail", "prog", "")])
+
+    def test_all_skipped(self):
+        self.assertEqual(self.said("KTAP version 1\n1..1\nok 1 a # SKIP no a", 4),
+                         [("skip", "prog: a", "no a")])
 
 
 class KernelsParser(unittest.TestCase):

@@ -41,6 +41,25 @@ class Mutants(unittest.TestCase):
     def test_the_console_may_be_named(self):
         self.assertEqual(self.fate("[    6.000000] BUG: x", named="console").word, "yes")
 
+    def test_several_runs(self):
+        yes = [mutation.Fate("yes", "map_fixed/gap", str(ms)) for ms in (4000, 10, 300)]
+        late = mutation.Fate("yes", "map_fixed/stale", "50", "after map_fixed/gap")
+        no, hang = mutation.Fate("no", remark="SUCCESS"), mutation.Fate("hang", "guest")
+        fate = mutation.together([*yes, no, late])
+        self.assertEqual((fate.word, fate.by, fate.after),
+                         ("4 of 5", "map_fixed/gap, map_fixed/stale", "175"))
+        self.assertEqual(fate.remark, "no SUCCESS (once); after map_fixed/gap (once)")
+        fate = mutation.together([no, hang, no])
+        self.assertEqual((fate.word, fate.by, fate.after), ("0 of 3", "-", "-"))
+        self.assertEqual(fate.remark, "no SUCCESS (2 times); hang guest (once)")
+        fate = mutation.together([*yes, mutation.Fate("broken", remark="no guest: x")])
+        self.assertEqual((fate.word, fate.remark), ("broken", "no guest: x"))
+        self.assertEqual(mutation.together([]).word, "broken")
+
+    def test_four_of_five_are_enough(self):
+        self.assertEqual([mutation.enough(k, 5) for k in (3, 4, 5)], [False, True, True])
+        self.assertEqual([mutation.enough(k, 2) for k in (0, 1, 2)], [False, False, True])
+
 
 class Rules(unittest.TestCase):
     def test_limits(self):

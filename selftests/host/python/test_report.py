@@ -2,16 +2,14 @@
 """Mails about races, runs compared, and JUnit."""
 
 import copy
-import tempfile
 import unittest
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
-from vt import compare, junit, ledger, report, torture
+from runs import IDENTITY, KERNEL, Runs
+from vt import compare, junit, report
 
-TOP = Path(__file__).parents[3]
 RECORD = ('seq=1 time_ns=1 scenario=map_fixed kind=stale addr=0x1000 mm=1 cpu=0 pid=7 '
-          'comm=map_fixed_r/0 variant=0000abcd detail="read 3, not 4"')
+          'comm=map_fixed_r0 variant=0000abcd detail="read 3, not 4"')
 OUTPUT = f"""verdict FAILURE
 state map_fixed done
 value map_fixed ops 3000
@@ -31,36 +29,24 @@ variant scenario=map_fixed kind=stale variant=0000abcd races=7 seq=1 during=mmap
 variant scenario=map_fixed kind=gap variant=0000beef races=2 seq=2 detail="point walk: nothing at 0x1"
 race {RECORD}
 race     mf_stale+0x1/0x2 [vma_torture]
-race   other: cpu=-1 pid=9 comm=map_fixed_w/0 after_ns=2100
+race   other: cpu=-1 pid=9 comm=map_fixed_w0 after_ns=2100
 race       mmap_region+0x1/0x2
 race       do_mmap+0x1/0x2
-race   other: cpu=1 pid=10 comm=map_fixed_w/1 after_ns=52100
+race   other: cpu=1 pid=10 comm=map_fixed_w1 after_ns=52100
 race       unmap_region+0x1/0x2
 race seq=2 time_ns=1 scenario=map_fixed kind=gap addr=0x1 mm=1 cpu=0 pid=1 comm=x variant=0000beef detail="point walk: nothing at 0x1"
 unload 120
 """
 
 
-class Runs(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.dir = Path(scratch.name)
-
+class Seen(Runs):
     def doc(self, output=OUTPUT, own=False, console="", **parameters):
-        (self.dir / "output").write_text(output)
-        (self.dir / "status").write_text("outcome=ok\nrc=0\naccel=tcg\n")
-        (self.dir / "console.log").write_text(console)
-        kernel = {"name": "6.1", "version": "6.1.192", "release": "6.1.0-56-amd64",
-                  "package": "" if own else "6.1.192-2", "own": own}
-        identity = {"image": "aa", "module": "bb", "source": "cc", "initramfs": "dd",
-                    "command": "", "config": "ee", "deterministic": False}
-        known = ledger.load("6.1.192", [] if own else [TOP / "scripts/known-races"])
-        return torture.judge(torture.Run(self.dir, kernel, known, False, 10, [], parameters,
-                                         identity, "2026-11-26T02:00:00Z"))
+        kernel = {**KERNEL, "package": "" if own else KERNEL["package"], "own": own}
+        return self.judged(output, "outcome=ok\nrc=0\naccel=tcg\n", console, parameters,
+                           kernel=kernel, identity={**IDENTITY, "config": "ee"})
 
 
-class Mails(Runs):
+class Mails(Seen):
     def test_only_what_is_not_known_is_reported(self):
         (mail,) = report.reports(self.dir, self.doc())
         text = "\n".join(mail)
@@ -84,13 +70,13 @@ class Mails(Runs):
         self.assertEqual(stale["stack"], ["mf_stale+0x1/0x2 [vma_torture]"])
         self.assertEqual([(o["cpu"], o["comm"], o["after_ns"], o["stack"])
                           for o in stale["others"]],
-                         [(-1, "map_fixed_w/0", 2100, ["mmap_region+0x1/0x2", "do_mmap+0x1/0x2"]),
-                          (1, "map_fixed_w/1", 52100, ["unmap_region+0x1/0x2"])])
+                         [(-1, "map_fixed_w0", 2100, ["mmap_region+0x1/0x2", "do_mmap+0x1/0x2"]),
+                          (1, "map_fixed_w1", 52100, ["unmap_region+0x1/0x2"])])
         (mail,) = report.reports(self.dir, doc)
-        at = mail.index("  map_fixed_w/0, pid 9, off its CPU, 2 us after that:")
+        at = mail.index("  map_fixed_w0, pid 9, off its CPU, 2 us after that:")
         self.assertEqual(mail[at + 1:at + 3],
                          ["      mmap_region+0x1/0x2", "      do_mmap+0x1/0x2"])
-        self.assertIn("  map_fixed_w/1, pid 10, on CPU 1, 52 us after that:", mail)
+        self.assertIn("  map_fixed_w1, pid 10, on CPU 1, 52 us after that:", mail)
 
     def test_the_command_repeats_what_was_given_and_drawn(self):
         doc = self.doc(duration="10", stat_interval="10", nreaders="3")
@@ -115,7 +101,7 @@ class Mails(Runs):
         self.assertFalse((self.dir / "REPORT.txt").exists())
 
 
-class Compared(Runs):
+class Compared(Seen):
     def test_a_run_with_itself(self):
         doc = self.doc()
         lines, new = compare.compare(doc, doc)
@@ -149,7 +135,7 @@ class Compared(Runs):
         self.assertIn("nreaders=1", text)
 
 
-class JUnit(Runs):
+class JUnit(Seen):
     def test_a_stock_parser_reads_it(self):
         doc = self.doc(console="[    1.000000] BUG: a \x1b[31m<bad> & thing\n")
         doc["scenarios"][0]["incomplete"], doc["scenarios"][0]["why"] = ["blind"], "blind"

@@ -7,13 +7,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from runs import TOP, Runs
 from vt import ledger, results, silence, torture
 
-TOP = Path(__file__).parents[3]
-KERNEL = {"name": "6.1", "version": "6.1.192", "release": "6.1.0-56-amd64",
-          "package": "6.1.192-2", "own": False}
-IDENTITY = {"image": "aa", "module": "bb", "source": "cc", "initramfs": "dd", "command": "",
-            "config": "", "deterministic": False}
 OUTPUT = """progress 5 FAILURE map_fixed:7/1000:gap=7
 verdict FAILURE
 state map_fixed done
@@ -23,10 +19,13 @@ value map_fixed races 7
 value map_fixed race_gap 7
 value map_fixed looks_gap 5000
 value map_fixed exposure_gap 1000
+value map_fixed met_gap 500
 value map_fixed first_race_ms 12
 value map_fixed exact 300
 state vma_lock skipped: no per-VMA locks
 summary verdict FAILURE  seed 42
+summary scenario       state      seconds        ops/s       exposure      races  first_ms
+summary map_fixed      done             9          333           1000          7        12
 summary map_fixed: no oracle for x: this kernel has none
 variant scenario=map_fixed kind=gap variant=0000abcd races=7 seq=1 detail="point walk: nothing at 0x1"
 race seq=1 time_ns=1 scenario=map_fixed kind=gap addr=0x1 mm=1 cpu=0 pid=1 comm=x variant=0000abcd detail="point walk: nothing at 0x1"
@@ -39,21 +38,9 @@ unload 120
 """
 
 
-class Documents(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.dir = Path(scratch.name)
-
+class Documents(Runs):
     def doc(self, output=OUTPUT, status="outcome=ok\nrc=0\n", console="", **more):
-        (self.dir / "output").write_text(output)
-        (self.dir / "status").write_text(status)
-        (self.dir / "console.log").write_text(console)
-        run = torture.Run(self.dir, KERNEL,
-                          ledger.load("6.1.192", [TOP / "scripts/known-races"]),
-                          more.pop("strict", False), 10, [], more, dict(IDENTITY),
-                          "2026-11-26T02:00:00Z")
-        return torture.judge(run)
+        return self.judged(output, status, console, more, strict=more.pop("strict", False))
 
     def test_a_run(self):
         doc = self.doc()
@@ -69,7 +56,15 @@ class Documents(unittest.TestCase):
         self.assertEqual(doc["scenarios"][0]["absent"], {"x": "this kernel has none"})
         self.assertEqual(doc["identity"]["seed"], "42")
         self.assertEqual(doc["unload_ms"], 120)
+        self.assertEqual(doc["scenarios"][0]["kinds"], {"gap": {
+            "looks": 5000, "exposure": 1000, "met": 500, "races": 7}})
+        self.assertEqual(doc["scenarios"][0]["counters"], {"exact": 300})
         self.assertEqual([sc["verdict"] for sc in doc["scenarios"]], ["KNOWN", "SKIP"])
+        self.assertEqual([(sc["runs"], sc["seconds"]) for sc in doc["scenarios"]],
+                         [(1, 9), (0, 0)])
+        self.assertEqual(doc["scenarios"][0]["kinds"]["gap"],
+                         {"looks": 5000, "exposure": 1000, "met": 500, "races": 7})
+        self.assertEqual(doc["scenarios"][0]["counters"], {"exact": 300})
         results.write(self.dir, doc)
         self.assertEqual(results.load(self.dir), doc)
 
@@ -80,7 +75,7 @@ class Documents(unittest.TestCase):
                        lambda d: d["scenarios"][0].pop("ops"),
                        lambda d: d["scenarios"][0]["variants"][0].update(count="7"),
                        lambda d: d["scenarios"][0]["kinds"]["gap"].pop("looks"),
-                       lambda d: d.update(schema=2), lambda d: d.update(reasons=[1])):
+                       lambda d: d.update(schema=1), lambda d: d.update(reasons=[1])):
             bad = copy.deepcopy(doc)
             change(bad)
             self.assertEqual(len(results.problems(bad)), 1, results.problems(bad))
@@ -143,6 +138,21 @@ class Documents(unittest.TestCase):
         for _ in range(3):
             silence.append(path, same)
         self.assertIn(" 15000 ", silence.table(path, "cc")[-1])
+        self.assertEqual(silence.table(path, "cc")[-1].split(),
+                         ["6.1.192-2", "map_fixed", "gap", "27", "9000", "1500", "15000", "21"])
+        # What is not known is not 0.
+        (self.dir / "output").unlink()
+        silence.append(self.dir / "unknown", self.doc(OUTPUT.replace("met_gap", "xxx_gap")))
+        self.assertEqual(silence.table(self.dir / "unknown", "cc")[-1].split()[5], "-")
+        # A line from before what looks met was kept.
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("x\t6.1.192-2\tmap_fixed\tgap\tcc\t\t10\t20\t30\t0\t-\n")
+        self.assertEqual(silence.table(path, "cc")[-1].split()[3:],
+                         ["37", "9020", "1500", "15030", "21"])
+        # Kernels of no package are told apart by their image.
+        built = self.doc()
+        built["kernel"] = dict(KERNEL, name="mine", package="own")
+        self.assertEqual(silence.lines(built)[0].split("\t")[1], "mine-aa")
 
     def test_source_hash(self):
         tree = self.dir / "tree"
