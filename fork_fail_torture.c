@@ -108,6 +108,14 @@ struct vt_draw ff_tables[FF_NR_TABLES] = {
 	[FF_T_REF]	= VT_DRAW_HOW(ff_refs),
 };
 
+static const struct vt_trials ff_trials[] = {
+	[FF_V_WAY]	= VT_TRIALS_DRAWN("fail", ff_ways, &ff_tables[FF_T_WAY]),
+	[FF_V_POS]	= VT_TRIALS_NAMED("at", ff_pos_names, FF_NR_POS),
+	[FF_V_MIX]	= VT_TRIALS_DRAWN("mix", ff_mixes, &ff_tables[FF_T_MIX]),
+	[FF_V_FIND]	= VT_TRIALS_DRAWN("find", ff_finds, &ff_tables[FF_T_FIND]),
+	[FF_V_REF]	= VT_TRIALS_DRAWN("reference", ff_refs, &ff_tables[FF_T_REF]),
+};
+
 #define FF_ROW(way)							\
 	"fork_failed_" way "_first", "fork_failed_" way "_middle",	\
 	"fork_failed_" way "_last", "fork_failed_" way "_after"
@@ -153,11 +161,22 @@ static const char *const ff_hists[] = {
 
 static int ff_probe(struct vt_run *run)
 {
+	unsigned int i;
+
+	/* Injection picks no place, and is told of as in the middle. */
+	vt_trial_needs(run, FF_V_POS, FF_FIRST, "account signal dup copy");
+	vt_trial_needs(run, FF_V_POS, FF_MIDDLE, "account signal dup copy inject");
+	vt_trial_needs(run, FF_V_POS, FF_LAST, "account signal dup copy");
+	vt_trial_needs(run, FF_V_POS, FF_AFTER, "signal copy");
+	for (i = 0; i < FF_NR_REFS; i++)
+		vt_trial_needs(run, FF_V_REF, i, "slot");
 	if (vt_fork_marks() == VT_NO)
 		vt_absent(run, FF_UNMARKED,
 			  "this kernel promises no mark on what a failed fork leaves");
 	if (!vt_rmap_known()) {
 		vt_absent(run, FF_UNREADY, "the file's VMAs cannot be told");
+		vt_trial_absent(run, FF_V_FIND, FF_FIND_RMAP,
+				"the file's VMAs cannot be told");
 		vt_info("fork_fail: no walks by a file here: its VMAs cannot be told\n");
 	}
 	return 0;
@@ -286,6 +305,8 @@ const struct vt_scenario fork_fail_torture = {
 	.nr_counters = ARRAY_SIZE(ff_counters),
 	.hists = ff_hists,
 	.nr_hists = ARRAY_SIZE(ff_hists),
+	.trials = ff_trials,
+	.nr_trials = ARRAY_SIZE(ff_trials),
 	.draws = ff_tables,
 	.nr_draws = ARRAY_SIZE(ff_tables),
 	.symbols = ff_symbols,

@@ -21,13 +21,22 @@
  *                                           takes no vma lock: "MM, VMA and rmap
  *                                           all write-locked to prevent
  *                                           concurrent page table walks".
+ *                                           Migration and memory failure hold
+ *                                           i_mmap_rwsem for write and the page
+ *                                           table's lock, but not this one: an
+ *                                           entry that they took, or have put
+ *                                           back to a copy, is no race.
  *   i_mmap_rwsem, and the    table_freed    there too: "(2.2) ... makes sure the
  *   VMA is in the tree                      pgtable page is safe to access".
  *                            table_moved    huge_pmd_unshare(): "called with ...
  *                            entry_moved    the i_mmap_rwsem held in write mode",
  *                            wrong_folio    asserted there; and tables are torn
  *                                           down only once the VMA has left the
- *                                           tree (free_pgtables()).
+ *                                           tree (free_pgtables()). hugetlb.h
+ *                                           promises less of this lock: it keeps
+ *                                           the table from being freed. A kernel
+ *                                           that unshares without it would be
+ *                                           within that, and is a race here.
  *   interrupts off in        no_sync        tlb_flush_unshared_tables(): the last
  *   this mm, as GUP-fast                    unsharer has to "broadcast an IPI to
  *                                           wait for any concurrent GUP-fast"
@@ -55,33 +64,43 @@
  *                                           hugepage_put_subpool(): a mount's
  *                                           pages come back.
  *
+ * Without CONFIG_MMU_GATHER_RCU_TABLE_FREE (6.1 to 6.14 without PARAVIRT) nobody
+ * waits for GUP-fast, and no_sync is not judged.
+ *
+ * What makes a page a page table, a reference and a type, is nobody's promise: it
+ * is judged where a table that was just made has it.
+ *
  * Not judged, because nobody promises it: anything under the vma lock alone, or
  * under mmap_lock alone; that the table stays in place with interrupts off (GUP
  * looks again); any of it under rcu_read_lock(); the type of the page with
  * interrupts off (before 7.x it is cleared ahead of the grace period).
  */
 #include <linux/build_bug.h>
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
-#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/mutex.h>
+#include <linux/page-flags.h>
+#include <linux/page_ref.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
+#include "canary.h"
 #include "compat_hugetlb.h"
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
 #include "hugetlb_walk/hugetlb_walk.h"
+#include "hugetlb_walk/look.h"
 #include "hugetlb_walk/symbols.h"
 
 /* What changes the mms of the slots, and who judges what is found in them. */
@@ -94,10 +113,10 @@ static const struct vt_kind hw_kinds[] = {
 		"a page table stays one under a walker that is protected, GUP-fast included (hugetlb.h, huge_pte_offset())",
 		.by = HW_CHANGES, .with = "irqs_off " HW_LOCKED },
 	[HW_TABLE_MOVED] = { "table_moved",
-		"no unsharing under the hugetlb vma lock with mmap or VMA lock, nor under i_mmap_rwsem (hugetlb.h, hugetlb.c)",
+		"no unsharing under the hugetlb vma lock with mmap or VMA lock (hugetlb.h), nor under i_mmap_rwsem (asserted in huge_pmd_unshare(), though hugetlb.h promises no more than that the table stays)",
 		.by = HW_CHANGES, .with = HW_LOCKED },
 	[HW_ENTRY_MOVED] = { "entry_moved",
-		"an entry that is present stays what it is under these locks (hugetlb.h, huge_pte_offset(), 2.1)",
+		"an entry that is present stays what it is under these locks, but for migration under the hugetlb vma lock (hugetlb.h, huge_pte_offset(), 2.1)",
 		.by = HW_CHANGES, .with = HW_LOCKED },
 	[HW_NO_SYNC] = { "no_sync",
 		"the last unsharer waits for GUP-fast before the table is changed (tlb.h, tlb_flush_unshared_tables())",
@@ -172,6 +191,15 @@ struct vt_draw hw_tables[HW_NR_TABLES] = {
 	[HW_T_WAY]		= VT_DRAW_HOW(hw_ways),
 };
 
+static const char *const hw_lab_names[] = { "met" };
+
+static const struct vt_trials hw_trials[] = {
+	[HW_V_OP]	= VT_TRIALS_DRAWN("op", hw_ops, &hw_tables[HW_T_OP]),
+	[HW_V_WAY]	= VT_TRIALS_DRAWN("walk", hw_ways, &hw_tables[HW_T_WAY]),
+	[HW_V_LAB]	= VT_TRIALS_NAMED("directed", hw_lab_names,
+					  ARRAY_SIZE(hw_lab_names)),
+};
+
 static const char *const hw_counters[] = {
 	[HW_C_SHARED_NOW] = "shared_now",	/* mms that share right now */
 	[HW_C_SHARES] = "shares",	/* times one was seen to begin */
@@ -202,6 +230,7 @@ static const char *const hw_counters[] = {
 	[HW_C_PURGE] = "purge",
 	[HW_C_DIRECTED] = "directed",	/* rounds of the directed race */
 	[HW_C_OVERLAPPED] = "directed_met",	/* in which both met */
+	[HW_C_MIGRATING] = "migrating",	/* entries that a migration took away */
 	[HW_C_NO_PAGE] = "no_page",	/* no huge page, or past the end */
 	[HW_C_FAILED] = "failed",	/* for want of memory */
 #ifdef VT_BENCH
@@ -217,6 +246,7 @@ static const char *const hw_hists[] = {
 };
 
 static_assert(HW_C_OPS + HW_NR_OPS == HW_C_DIRECTED);
+static_assert(HW_C_VMA_LOCK + HW_NR_WAYS == HW_C_READ);
 
 /*
  * Set-up and end.
@@ -236,6 +266,34 @@ static struct vfsmount *hw_mount(void)
 	mnt = vfs_kern_mount(type, SB_KERNMOUNT, type->name, options);
 	module_put(type->owner);
 	return mnt;
+}
+
+/* What of the coverage list this kernel cannot have. */
+static void hw_probe_trials(struct vt_run *run)
+{
+	unsigned int op;
+
+	for (op = 0; op < HW_NR_OPS; op++)
+		if (!hw_op_possible(op))
+			vt_trial_absent(run, HW_V_OP, op,
+					"its system call cannot be found");
+	if (!vt_has(lock_vma_under_rcu))
+		vt_trial_absent(run, HW_V_WAY, HW_BY_PER_VMA,
+				"this kernel has no function lock_vma_under_rcu");
+	if (!vt_rmap_known()) {
+		vt_trial_absent(run, HW_V_WAY, HW_BY_I_MMAP,
+				"the file's VMAs cannot be told");
+		vt_trial_absent(run, HW_V_LAB, 0, "the file's VMAs cannot be told");
+	}
+	if (!vt_has(sys_mincore))
+		vt_trial_absent(run, HW_V_WAY, HW_BY_MINCORE,
+				"its system call cannot be found");
+	if (!hw_some_lab_op())
+		vt_trial_absent(run, HW_V_LAB, 0,
+				"ops= leaves no operation that this kernel has");
+	/* One CPU runs one of the two at a time. */
+	if (num_online_cpus() == 1)
+		vt_trial_absent(run, HW_V_LAB, 0, "there is one CPU");
 }
 
 static int hw_probe(struct vt_run *run)
@@ -264,6 +322,10 @@ static int hw_probe(struct vt_run *run)
 	if (!hw_some_op() && !(vt_rmap_known() && hw_some_lab_op()))
 		vt_skip(run, "ops= leaves no operation that this kernel has");
 
+	if (!IS_ENABLED(CONFIG_MMU_GATHER_RCU_TABLE_FREE))
+		vt_absent(run, HW_NO_SYNC,
+			  "without MMU_GATHER_RCU_TABLE_FREE nobody waits for GUP-fast");
+	hw_probe_trials(run);
 	if (!vt_pmd_count_exact())
 		vt_absent(run, HW_SHARE_COUNT, "this kernel does not count sharers");
 	if (!vt_rmap_known()) {
@@ -307,6 +369,23 @@ static int hw_slot_fill(struct hw_state *st, struct hw_slot *slot)
 	return 0;
 }
 
+/* What does a page table look like that certainly is one? */
+static void hw_calibrate(struct hw_state *st)
+{
+	struct hw_look l = { .pudp = st->slots[0].pudp };
+
+	if (!hw_look_first(&l)) {
+		vt_info("hugetlb_walk: no table to see what one looks like\n");
+		return;
+	}
+	st->counted = page_ref_count(l.page) > 0;
+	st->typed = PageTable(l.page);
+	if (!st->counted || !st->typed)
+		vt_info("hugetlb_walk: page tables have no %s here, which is not judged\n",
+			st->counted ? "type" : st->typed ? "reference" :
+			"reference and no type");
+}
+
 static int hw_spaces(struct hw_state *st)
 {
 	unsigned int i;
@@ -316,6 +395,7 @@ static int hw_spaces(struct hw_state *st)
 		ret = hw_slot_fill(st, &st->slots[i]);
 	if (ret)
 		return ret;
+	hw_calibrate(st);
 	/* These pages are reserved, not taken as they come. */
 	st->reuse_mm = hw_mm_new(&st->reuse, HW_REUSE_BASE,
 				 HW_REUSE_PAGES * PMD_SIZE, 0);
@@ -350,6 +430,9 @@ static int hw_start(struct vt_run *run)
 		return -ENOMEM;
 	run->priv = st;
 	st->run = run;
+	if (vt_params.hold_us > VT_IRQS_OFF_US)
+		vt_info("hugetlb_walk: with interrupts off hold_us counts as %u\n",
+			VT_IRQS_OFF_US);
 	st->nr_slots = n;
 	mutex_init(&st->file_lock);
 	mutex_init(&st->all_lock);
@@ -398,11 +481,19 @@ static void hw_dismantle(struct hw_state *st)
 	hw_file_close(&st->lab.file);
 }
 
+static long hw_pages_left(void *arg)
+{
+	struct hw_state *st = arg;
+	struct vt_huge_pool pool;
+
+	vt_huge_pool(st->mnt->mnt_sb, &pool);
+	return pool.used;
+}
+
 static void hw_rest(struct vt_run *run)
 {
 	struct hw_state *st = run->priv;
-	unsigned long end = jiffies + HZ / 2;
-	struct vt_huge_pool pool;
+	long left;
 
 	if (vt_busted(run, HW_PAGE_LEAK))
 		hw_hold_page(st);
@@ -411,17 +502,15 @@ static void hw_rest(struct vt_run *run)
 
 	/*
 	 * Whoever looks through all pages of the machine, as compaction does,
-	 * may have a reference for a moment.
+	 * may have a reference for a moment, and who takes memory offline for
+	 * longer.
 	 */
-	do {
-		vt_huge_pool(st->mnt->mnt_sb, &pool);
-	} while (pool.used && time_before(jiffies, end) &&
-		 !schedule_timeout_idle(1));
+	left = vt_outlasts(hw_pages_left, st);
 	vt_look(run, HW_PAGE_LEAK, vt_counter_sum(run, HW_C_UNSHARES));
-	if (pool.used)
-		vt_race(run, HW_PAGE_LEAK, NULL, 0, pool.used, 0,
+	if (left)
+		vt_race(run, HW_PAGE_LEAK, NULL, 0, left, 0,
 			"%ld huge pages taken or reserved when all files are gone",
-			pool.used);
+			left);
 }
 
 static void hw_stop(struct vt_run *run)
@@ -447,6 +536,8 @@ const struct vt_scenario hugetlb_walk_torture = {
 	.nr_counters = ARRAY_SIZE(hw_counters),
 	.hists = hw_hists,
 	.nr_hists = ARRAY_SIZE(hw_hists),
+	.trials = hw_trials,
+	.nr_trials = ARRAY_SIZE(hw_trials),
 	.draws = hw_tables,
 	.nr_draws = ARRAY_SIZE(hw_tables),
 	.symbols = hw_symbols,

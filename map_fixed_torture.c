@@ -154,6 +154,20 @@ const char *const mf_counters[] = {
 #endif
 };
 
+static const char *const mf_look_names[MF_NR_LOOKS] = {
+	[MF_BY_POINT] = "point", [MF_BY_RANGE] = "range", [MF_BY_FAULT] = "fault",
+	[MF_BY_READ] = "read",
+};
+
+static const struct vt_trials mf_trials[] = {
+	[MF_V_REPLACE]	= VT_TRIALS_NAMED("replace", mf_counters, MF_C_LOCKED + 1),
+	[MF_V_REFUSER]	= VT_TRIALS_DRAWN("refuser", mf_refusers,
+					  &mf_tables[MF_T_REFUSER]),
+	[MF_V_REFUSED]	= VT_TRIALS_DRAWN("refused", mf_refuseds,
+					  &mf_tables[MF_T_REFUSED]),
+	[MF_V_LOOK]	= VT_TRIALS_NAMED("look", mf_look_names, MF_NR_LOOKS),
+};
+
 static const char *const mf_hists[] = {
 	[MF_H_FLIGHT] = "in_flight_ns",
 };
@@ -227,6 +241,8 @@ static int mf_lane_map(struct mf_lane *lane)
 	if (mf_whole(lane))
 		return 0;
 	lane->has_sparse = false;
+	vt_trial_absent(lane->space->run, MF_V_REPLACE, MF_C_SPARSE,
+			"there is no room for 200 GB");
 	return mf_whole(lane) ? 0 : -ENOMEM;
 }
 
@@ -342,6 +358,40 @@ static void mf_stop(struct vt_run *run)
 	kfree(state);
 }
 
+/* What has to be drawn for a shape or a backing to come. */
+static int mf_probe(struct vt_run *run)
+{
+	static const char *const needs[MF_C_LOCKED + 1] = {
+		[MF_C_EXACT] = "exact", [MF_C_INSIDE] = "inside",
+		[MF_C_STRADDLE] = "straddle", [MF_C_DOZENS] = "dozens whole",
+		[MF_C_MERGE] = "inside locked", [MF_C_SPARSE] = "sparse",
+		[MF_C_LIMIT] = "limit", [MF_C_ANON] = "anon",
+		[MF_C_SHMEM] = "shmem", [MF_C_FILE] = "file",
+		[MF_C_LOCKED] = "locked",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(needs); i++)
+		vt_trial_needs(run, MF_V_REPLACE, i, needs[i]);
+	vt_trial_needs(run, MF_V_REPLACE, MF_C_MERGE, "anon");
+	/* What is whole or sparse is anonymous, whatever is drawn. */
+	for (i = MF_C_ANON; i <= MF_C_FILE; i++)
+		vt_trial_needs(run, MF_V_REPLACE, i,
+			       "dozens straddle limit locked inside exact");
+	for (i = 0; i < MF_NR_REFUSERS; i++)
+		vt_trial_needs(run, MF_V_REFUSER, i, "refuse");
+	for (i = 0; i < MF_NR_REFUSEDS; i++) {
+		vt_trial_needs(run, MF_V_REFUSED, i, "refuse");
+		vt_trial_needs(run, MF_V_REFUSED, i,
+			       "by_file by_file_late by_prepare");
+	}
+	/* Only what a burst has shown to leak nothing is refused. */
+	vt_trial_needs(run, MF_V_REFUSED, MF_PRIVATE, "burst");
+	vt_trial_needs(run, MF_V_REFUSED, MF_PRIVATE,
+		       "burst_private burst_late burst_prepare");
+	return 0;
+}
+
 const struct vt_scenario map_fixed_torture = {
 	.name = "map_fixed",
 	.kinds = mf_kinds,
@@ -350,9 +400,12 @@ const struct vt_scenario map_fixed_torture = {
 	.nr_counters = ARRAY_SIZE(mf_counters),
 	.hists = mf_hists,
 	.nr_hists = ARRAY_SIZE(mf_hists),
+	.trials = mf_trials,
+	.nr_trials = ARRAY_SIZE(mf_trials),
 	.draws = mf_tables,
 	.nr_draws = ARRAY_SIZE(mf_tables),
 	.needs = VT_NEEDS(VT_NEED_SPACE),
+	.probe = mf_probe,
 	.start = mf_start,
 	.rest = mf_rest,
 	.stop = mf_stop,

@@ -27,10 +27,12 @@
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "compat_vma_lock.h"
 #include "scenarios.h"
 #include "space.h"
 #include "vma_lock/vma_lock.h"
@@ -120,6 +122,22 @@ static const struct vt_choice vl_rounds[VL_NR_TURNS] = {
 	[VL_R_BURST]	= { "burst", 1 },	/* in half a second */
 };
 
+/* Of what madvise() is asked for. */
+const struct vl_advice vl_advices[VL_NR_ADVICES] = {
+	{ "random", MADV_RANDOM }, { "normal", MADV_NORMAL },
+	{ "dontfork", MADV_DONTFORK }, { "dofork", MADV_DOFORK },
+	{ "nohugepage", MADV_NOHUGEPAGE }, { "hugepage", MADV_HUGEPAGE },
+	{ "dontneed", MADV_DONTNEED }, { "free", MADV_FREE },
+	{ "populate_read", MADV_POPULATE_READ },
+	{ "guard_install", MADV_GUARD_INSTALL },
+	{ "guard_remove", MADV_GUARD_REMOVE },
+};
+
+/* By what readers lock a VMA. */
+static const char *const vl_lock_names[VL_NR_LOCKS] = {
+	[VL_LOCK_RCU] = "rcu", [VL_LOCK_UNDER_MMAP] = "mmap",
+};
+
 /* How long readers hold a VMA. */
 static const struct vt_choice vl_holds[VL_HOLDS] = {
 	[VL_SLEEP] = { "sleep", 1 },
@@ -148,6 +166,30 @@ struct vt_draw vl_tables[VL_NR_TABLES] = {
 	[VL_T_BURST]	= VT_DRAW_HOW(vl_bursts),
 };
 
+static const struct vt_trials vl_trials[] = {
+	[VL_V_CHANGE]	= VT_TRIALS_DRAWN("change", vl_changes,
+					  &vl_tables[VL_T_CHANGE]),
+	[VL_V_ADVICE]	= VT_TRIALS("madvise", vl_advices),
+	[VL_V_LOCK]	= VT_TRIALS_NAMED("lock", vl_lock_names, VL_NR_LOCKS),
+	[VL_V_HOLD]	= VT_TRIALS_DRAWN("hold", vl_holds, &vl_tables[VL_T_HOLD]),
+};
+
+/* What of these cannot be had: by this kernel, or without an operation. */
+static void vl_probe_trials(struct vt_run *run)
+{
+	unsigned int i;
+
+	if (!(vt_has(sys_mlock2) && vt_has(sys_munlock)))
+		vt_trial_absent(run, VL_V_CHANGE, VL_D_MLOCK,
+				"no function mlock2 or munlock");
+	for (i = 0; i < VL_NR_ADVICES; i++)
+		if (!vt_madvise_known(vl_advices[i].advice))
+			vt_trial_absent(run, VL_V_ADVICE, i,
+					"this kernel has no such advice");
+		else
+			vt_trial_needs(run, VL_V_ADVICE, i, "madvise");
+}
+
 static int vl_probe(struct vt_run *run)
 {
 	if (!IS_ENABLED(CONFIG_PER_VMA_LOCK)) {
@@ -162,6 +204,7 @@ static int vl_probe(struct vt_run *run)
 		vt_skip(run, "this kernel has no function lock_mm_and_find_vma");
 		return 0;
 	}
+	vl_probe_trials(run);
 	if (!VT_VMA_REF_LIMIT)
 		vt_absent(run, VL_REF_LIMIT,
 			  "the lock is an rwsem, there is no count to limit");
@@ -278,6 +321,8 @@ const struct vt_scenario vma_lock_torture = {
 	.nr_counters = ARRAY_SIZE(vl_counters),
 	.hists = vl_hists,
 	.nr_hists = ARRAY_SIZE(vl_hists),
+	.trials = vl_trials,
+	.nr_trials = ARRAY_SIZE(vl_trials),
 	.draws = vl_tables,
 	.nr_draws = ARRAY_SIZE(vl_tables),
 	.symbols = vl_symbols,

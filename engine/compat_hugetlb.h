@@ -32,6 +32,19 @@ static inline bool vt_hugetlb_sharing(void)
 }
 
 /**
+ * vt_vma_is_hugetlb() - does a VMA map huge pages of hugetlbfs?
+ * @vma: VMA
+ */
+static inline bool vt_vma_is_hugetlb(struct vm_area_struct *vma)
+{
+#ifdef VT_HAVE_VMA_IS_HUGETLB
+	return vma_is_hugetlb(vma);
+#else
+	return is_vm_hugetlb_page(vma);
+#endif
+}
+
+/**
  * vt_pmd_count_exact() - is there a count of sharers that nobody else moves?
  *
  * Before there was one, the reference count of the page served, which anybody

@@ -46,10 +46,31 @@
 #define VT_VM_ATOMIC_FLAGS	0
 #endif
 
-#ifndef MADV_GUARD_INSTALL
+#ifdef MADV_GUARD_INSTALL
+#define VT_HAVE_MADV_GUARD	true
+#else
+#define VT_HAVE_MADV_GUARD	false
 #define MADV_GUARD_INSTALL	102
 #define MADV_GUARD_REMOVE	103
 #endif
+
+/**
+ * vt_madvise_known() - does this kernel know an advice?
+ * @advice: as for madvise()
+ */
+static inline bool vt_madvise_known(int advice)
+{
+	switch (advice) {
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
+		return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE);
+	case MADV_GUARD_INSTALL:
+	case MADV_GUARD_REMOVE:
+		return VT_HAVE_MADV_GUARD;
+	default:
+		return true;
+	}
+}
 
 /**
  * vt_vma_start_write() - exclude the readers of a VMA

@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 
 #include "change.h"
+#include "coverage.h"
 #include "debugfs.h"
 #include "engine.h"
 #include "race.h"
@@ -99,6 +100,13 @@ static int vt_state_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(vt_state);
 
+static int vt_coverage_list_show(struct seq_file *m, void *unused)
+{
+	vt_trials_list(m, m->private);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vt_coverage_list);
+
 static void vt_summary_row(struct seq_file *m, const struct vt_run *run)
 {
 	u64 ms = vt_run_ms(run), ops = vt_run_ops(run);
@@ -137,6 +145,8 @@ static void vt_summary_notes(struct seq_file *m, const struct vt_run *run)
 				   run->sc->name, run->sc->kinds[kind].name,
 				   races, run->sc->kinds[kind].promise);
 	}
+	if (READ_ONCE(run->start_ns))
+		vt_trials_notes(m, run);
 	for (i = 0; i < ARRAY_SIZE(run->left_out); i++) {
 		const char *what = READ_ONCE(run->left_out[i]);
 
@@ -327,6 +337,9 @@ static void vt_run_files(struct vt_run *run)
 	vt_listed[run - vt_runs] = ~run->absent | sc->later;
 	run->dir = vt_made(debugfs_create_dir(vt_dir(sc), vt_root));
 	vt_file("state", 0400, run->dir, run, &vt_state_fops);
+	if (sc->nr_trials)
+		vt_file("coverage_list", 0400, run->dir, run,
+			&vt_coverage_list_fops);
 	vt_each_value(run, vt_u64_file, NULL);
 	for (i = 0; i < sc->nr_hists; i++)
 		vt_file(sc->hists[i], 0400, run->dir, vt_file_id(run, i),

@@ -26,8 +26,10 @@
 #include "draw.h"
 #include "flight.h"
 #include "hist.h"
+#include "patience.h"
 #include "rnd.h"
 #include "symbols.h"
+#include "tried.h"
 #include "verdict.h"
 
 struct vt_run;
@@ -76,6 +78,35 @@ struct vt_kind {
 };
 
 /**
+ * struct vt_trials - a table of things that a scenario can do, for its coverage list
+ * @name: what they are, one word
+ * @items: the name of the first; one that is NULL is none
+ * @stride: from one name to the next
+ * @nr: how many
+ * @draw: what they are drawn from, by the same numbers; or NULL
+ */
+struct vt_trials {
+	const char *name;
+	const char *const *items;
+	size_t stride;
+	unsigned int nr;
+	const struct vt_draw *draw;
+};
+
+/* Of structs with a name, of choices that are drawn from, and of names. */
+#define VT_TRIALS(what, table)						\
+	{ .name = (what), .items = &(table)[0].name,			\
+	  .stride = sizeof((table)[0]), .nr = ARRAY_SIZE(table) }
+#define VT_TRIALS_DRAWN(what, table, from)				\
+	{ .name = (what), .items = &(table)[0].name,			\
+	  .stride = sizeof((table)[0]), .nr = ARRAY_SIZE(table), .draw = (from) }
+#define VT_TRIALS_NAMED(what, names, n)					\
+	{ .name = (what), .items = &(names)[0],				\
+	  .stride = sizeof((names)[0]), .nr = (n) }
+
+#define VT_MAX_TRIALS	8
+
+/**
  * struct vt_scenario - what a scenario is
  * @name: as in the parameter "scenarios"
  * @dir: its directory in debugfs, where that is not @name
@@ -91,6 +122,8 @@ struct vt_kind {
  * @nr_counters: how many
  * @hists: its log2 histograms, names of debugfs files, unit included
  * @nr_hists: how many
+ * @trials: the tables of its coverage list, at most VT_MAX_TRIALS
+ * @nr_trials: how many
  * @draws: its tables of what threads draw from, by whose names "ops" goes
  * @nr_draws: how many
  * @symbols: optional; unexported functions that only it calls, to be looked up
@@ -117,6 +150,8 @@ struct vt_scenario {
 	unsigned int nr_counters;
 	const char *const *hists;
 	unsigned int nr_hists;
+	const struct vt_trials *trials;
+	unsigned int nr_trials;
 	struct vt_draw *draws;
 	unsigned int nr_draws;
 	struct vt_symbol *const *symbols;
@@ -145,7 +180,8 @@ enum vt_state { VT_STOPPED, VT_ACTIVE, VT_DONE, VT_SKIPPED, VT_BROKEN };
  * @sc: what it is
  * @priv: the scenario's own
  * @busted: bit set of the kinds whose promise the scenario shall break itself
- * @cells: per-CPU u64 cells: common, per kind, counters, histogram buckets
+ * @cells: per-CPU u64 cells: common, per kind, counters, histogram buckets, the
+ *	coverage list
  *
  * What follows is the engine's; scenarios use the functions below.
  */
@@ -156,6 +192,9 @@ struct vt_run {
 	u64 __percpu *cells;
 
 	unsigned int nr_cells;
+	unsigned int trial_cells;	/* the first of the coverage list */
+	unsigned int trial_at[VT_MAX_TRIALS];	/* and of each of its tables */
+	const char **trial_absent;
 	u64 *base;		/* of each cell, its sum when last cleared */
 	enum vt_state state;
 	bool chosen;
@@ -196,10 +235,9 @@ struct vt_thread {
 	/* Written by the thread only, read by whoever watches it. */
 	u64 progress ____cacheline_aligned;
 	bool paused;
+	u64 beats;	/* by a timer of the CPU that it is on (canary.c) */
 	/* The watcher's. */
-	u64 seen ____cacheline_aligned;
-	u64 still_ms;
-	bool stalled;
+	struct vt_patience patience ____cacheline_aligned;
 };
 
 /*
@@ -317,6 +355,58 @@ static inline void vt_hist(struct vt_run *run, unsigned int hist, u64 v)
 	this_cpu_inc(run->cells[vt_hist_cell(run->sc, hist, vt_hist_bucket(v))]);
 }
 
+enum { VT_TRIAL_TRIED, VT_TRIAL_WORKS, VT_TRIAL_CELLS };
+
+static inline unsigned int vt_trial_cell(const struct vt_run *run,
+					 unsigned int table, unsigned int i,
+					 unsigned int what)
+{
+	return run->trial_at[table] + i * VT_TRIAL_CELLS + what;
+}
+
+/**
+ * vt_try() - count that something of the coverage list is tried
+ * @run: run
+ * @table: index of the scenario's table
+ * @i: what of it
+ */
+static inline void vt_try(struct vt_run *run, unsigned int table, unsigned int i)
+{
+	this_cpu_inc(run->cells[vt_trial_cell(run, table, i, VT_TRIAL_TRIED)]);
+}
+
+/**
+ * vt_worked() - count that it worked
+ * @run: run
+ * @table: index of the scenario's table
+ * @i: what of it
+ */
+static inline void vt_worked(struct vt_run *run, unsigned int table,
+			     unsigned int i)
+{
+	this_cpu_inc(run->cells[vt_trial_cell(run, table, i, VT_TRIAL_WORKS)]);
+}
+
+/**
+ * vt_tried() - count that something was tried, and whether it worked
+ * @run: run
+ * @table: index of the scenario's table
+ * @i: what of it
+ * @worked: it worked
+ */
+static inline void vt_tried(struct vt_run *run, unsigned int table,
+			    unsigned int i, bool worked)
+{
+	vt_try(run, table, i);
+	if (worked)
+		vt_worked(run, table, i);
+}
+
+void vt_trial_absent(struct vt_run *run, unsigned int table, unsigned int i,
+		     const char *why);
+void vt_trial_needs(struct vt_run *run, unsigned int table, unsigned int i,
+		    const char *names);
+
 u64 vt_sum(const struct vt_run *run, unsigned int cell);
 u64 vt_counter_sum(const struct vt_run *run, unsigned int counter);
 u64 vt_kind_sum(const struct vt_run *run, unsigned int kind, unsigned int what);
@@ -380,7 +470,11 @@ static inline bool vt_go(struct vt_thread *t)
 	return !kthread_should_stop();
 }
 
+/* The longest time that a CPU is held with interrupts off, in us. */
+#define VT_IRQS_OFF_US	500U
+
 void vt_hold(struct vt_thread *t);
+void vt_hold_irqs_off(struct vt_thread *t);
 
 /*
  * Words of a user for the log, at most so many, in one line whatever they are:

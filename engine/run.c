@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "coverage.h"
 #include "engine.h"
 #include "run.h"
 
@@ -179,6 +180,7 @@ void vt_run_facts(const struct vt_run *run, struct vt_facts *f)
 	if (state != VT_DONE)
 		return;
 	f->idle_threads = run->idle_threads;
+	f->untried = vt_trials_wanting(run, NULL, 0);
 	while ((kind = vt_blind_kind(run, kind)) < run->sc->nr_kinds) {
 		f->blind_oracles++;
 		kind++;
@@ -214,6 +216,8 @@ const char *vt_run_why(const struct vt_run *run, char *buf, size_t size)
 			scnprintf(buf, size,
 				  "%s never looked while anything changed",
 				  run->sc->kinds[kind].name);
+		else
+			vt_trials_wanting(run, buf, size);
 		break;
 	default:
 		break;
@@ -333,6 +337,7 @@ int vt_run_probe(struct vt_run *run)
 
 	run->state = VT_STOPPED;
 	run->absent = 0;
+	vt_trials_forget(run);
 	atomic_set(&run->nr_left_out, 0);
 	memset(run->left_out, 0, sizeof(run->left_out));
 	while (need && *need && (*need)->found)
@@ -344,6 +349,7 @@ int vt_run_probe(struct vt_run *run)
 	else if (run->sc->probe && run->sc->probe(run))
 		run->state = VT_BROKEN;
 	vt_run_narrow(run);
+	vt_trials_narrow(run);
 	return run->state == VT_BROKEN ? -ENOMEM : 0;
 }
 
@@ -428,9 +434,13 @@ int vt_run_init(struct vt_run *run, const struct vt_scenario *sc, u32 busted)
 	run->busted = busted;
 	INIT_LIST_HEAD(&run->threads);
 	run->nr_cells = vt_hist_cell(sc, sc->nr_hists, 0);
+	vt_trials_place(run, run->nr_cells);
+	run->nr_cells += vt_trials_nr(sc) * VT_TRIAL_CELLS;
+	run->trial_absent = kcalloc(vt_trials_nr(sc) + 1, sizeof(*run->trial_absent),
+				    GFP_KERNEL);
 	run->cells = __alloc_percpu(run->nr_cells * sizeof(u64), SMP_CACHE_BYTES);
 	run->base = kcalloc(run->nr_cells, sizeof(*run->base), GFP_KERNEL);
-	return run->cells && run->base ? 0 : -ENOMEM;
+	return run->cells && run->base && run->trial_absent ? 0 : -ENOMEM;
 }
 
 /**
@@ -441,4 +451,5 @@ void vt_run_exit(struct vt_run *run)
 {
 	free_percpu(run->cells);
 	kfree(run->base);
+	kfree(run->trial_absent);
 }

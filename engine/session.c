@@ -17,6 +17,7 @@
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
+#include "canary.h"
 #include "change.h"
 #include "delay.h"
 #include "engine.h"
@@ -134,7 +135,7 @@ static void vt_run_teardown(struct vt_run *run)
 
 	run->sc->stop(run);
 	/* Whatever the scenario's own oracles made of it. */
-	if (vt_rest_kept() && !kept && !vt_run_races(run))
+	if (vt_rest_kept() && !kept && vt_rest_sure() && !vt_run_races(run))
 		vt_race(run, vt_stall_kind(run->sc), NULL, 0, 0, 0,
 			"a file did not come back when all its mms had gone");
 	vt_threads_free(run);
@@ -206,6 +207,7 @@ static void vt_do_stop(void)
 		vt_run_teardown(run);
 		WRITE_ONCE(run->state, VT_DONE);
 	}
+	vt_canary_stop();
 	vt_rest_unpin();
 	vt_session.active = false;
 	vt_end_report();
@@ -245,9 +247,18 @@ static int vt_setup_all(void)
 			vt_onoff_stop();
 		}
 	}
+	if (!ret) {
+		ret = vt_canary_start();
+		if (ret) {
+			vt_err("no threads to see what time the CPUs have: %d\n", ret);
+			vt_delay_stop();
+			vt_onoff_stop();
+		}
+	}
 	if (!ret)
 		return 0;
 
+	vt_canary_stop();
 	vt_pace_set(VT_STOPPING);
 	vt_rest_begin(true);
 	vt_for_each_run(run) {
@@ -310,6 +321,7 @@ static int vt_do_start(u32 mask)
 	} else {
 		vt_onoff_stop();
 		vt_delay_stop();
+		vt_canary_stop();
 		vt_end_report();
 	}
 
@@ -378,6 +390,7 @@ static bool vt_shuffle(void)
 static void vt_tick(struct work_struct *work)
 {
 	u64 now = vt_now_ms();
+	bool suspects = false;
 	struct vt_run *run;
 	u64 ms;
 
@@ -400,7 +413,8 @@ static void vt_tick(struct work_struct *work)
 	vt_session.tick_ms = now;
 	vt_for_each_run(run)
 		if (run->state == VT_ACTIVE)
-			vt_threads_watch(run, ms);
+			suspects |= vt_threads_watch(run, ms);
+	vt_canary_want(suspects);
 
 	if (vt_params.stat_interval && now >= vt_session.stat_ms) {
 		vt_session.stat_ms = now + vt_params.stat_interval * 1000;

@@ -18,6 +18,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "canary.h"
 #include "engine.h"
 #include "space.h"
 
@@ -153,6 +154,8 @@ struct file *vt_file_new(const struct file_operations *fops, void *priv)
 
 /* When the end of a test has waited long enough for all that is to come back. */
 static unsigned long vt_rest_end;
+static u64 vt_rest_laps;	/* of the canaries, when that began */
+static bool vt_rest_short;
 static bool vt_kept;
 static unsigned int vt_pinned;
 
@@ -161,7 +164,8 @@ static unsigned int vt_pinned;
  * @first: a test ends; else one of its scenarios, or a part of that
  *
  * Each scenario has VT_REST_SECS, until one of them has used all of it: the others
- * then get a second, so that the end of a test comes whatever the kernel keeps.
+ * then get a second, so that the end of a test comes whatever the kernel keeps. On a
+ * machine that is so busy that its CPUs had no time, it is VT_REST_GRACE more.
  *
  * Context: the session's, or ->rest of a scenario.
  */
@@ -169,7 +173,10 @@ void vt_rest_begin(bool first)
 {
 	bool spent = !first && vt_rest_over();
 
+	vt_rest_short = spent;
 	vt_rest_end = jiffies + (spent ? 1 : VT_REST_SECS) * HZ;
+	vt_canary_want(true);
+	vt_rest_laps = vt_canary_laps();
 	if (first)
 		vt_kept = false;
 }
@@ -181,7 +188,23 @@ void vt_rest_begin(bool first)
  */
 bool vt_rest_over(void)
 {
-	return time_after_eq(jiffies, vt_rest_end);
+	vt_canary_want(true);
+	if (!time_after_eq(jiffies, vt_rest_end))
+		return false;
+	return vt_rest_short || vt_rest_sure() ||
+	       time_after_eq(jiffies, vt_rest_end + VT_REST_GRACE * HZ);
+}
+
+/**
+ * vt_rest_sure() - have all CPUs had time for those who are to give something back?
+ *
+ * Where they had not, what is missing is no leak.
+ *
+ * Context: ->rest and ->stop of a scenario.
+ */
+bool vt_rest_sure(void)
+{
+	return vt_canary_laps() - vt_rest_laps >= VT_LAPS_WAITED;
 }
 
 /**

@@ -36,11 +36,13 @@ bool vt_file_put(struct file *file);
 
 /* How long the end of a test waits for all that is to come back, in seconds. */
 #define VT_REST_SECS	10
+#define VT_REST_GRACE	4
 
 void vt_rest_begin(bool first);
 void vt_rest_pin(void);
 void vt_rest_unpin(void);
 bool vt_rest_over(void);
+bool vt_rest_sure(void);
 bool vt_rest_kept(void);
 
 #endif /* VT_SPACE_H */

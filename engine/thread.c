@@ -7,11 +7,14 @@
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/debug.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
 #include <linux/wait.h>
 
+#include "canary.h"
 #include "engine.h"
 #include "thread.h"
 
@@ -63,6 +66,24 @@ void vt_hold(struct vt_thread *t)
 	if (us >= 1000)
 		mdelay(us / 1000);
 	udelay(us % 1000);
+}
+
+/**
+ * vt_hold_irqs_off() - vt_hold() with interrupts off: no longer than
+ *	VT_IRQS_OFF_US
+ * @t: the calling thread
+ *
+ * The same number is drawn from the thread's stream.
+ *
+ * Context: any; spins.
+ */
+void vt_hold_irqs_off(struct vt_thread *t)
+{
+	u32 us = vt_params.hold_us;
+
+	if (us)
+		us = vt_rnd_below(&t->rnd, us + 1);
+	udelay(min(us, VT_IRQS_OFF_US));
 }
 
 /**
@@ -238,32 +259,48 @@ void vt_threads_free(struct vt_run *run)
  * @ms: time that has passed since the last watch, in which they could have
  *
  * Context: may sleep.
+ * Return: is there a thread of which one has to know whether it has had time?
  */
-void vt_threads_watch(struct vt_run *run, u64 ms)
+bool vt_threads_watch(struct vt_run *run, u64 ms)
 {
 	unsigned int kind = vt_stall_kind(run->sc);
+	u64 limit = vt_params.stall_secs * MSEC_PER_SEC;
+	bool suspects = false;
 	struct vt_thread *t;
 
 	list_for_each_entry(t, &run->threads, node) {
 		u64 progress = READ_ONCE(t->progress);
+		struct vt_chance had = {
+			.laps = vt_canary_laps(),
+			.beats = READ_ONCE(t->beats),
+		};
 
 		vt_look(run, kind, true);
-		if (progress != t->seen || READ_ONCE(t->paused)) {
-			t->seen = progress;
-			t->still_ms = 0;
-			t->stalled = false;
-			continue;
+		if (READ_ONCE(t->paused))
+			progress = ~0ULL;
+		switch (vt_patience_wait(&t->patience, progress, ms, limit, &had)) {
+		case VT_GETS_ON:
+		case VT_JUDGED:
+			break;
+		case VT_STARVED:
+			vt_info("%s_%s/%u pid %d made no progress for %llu ms, but had too little of a CPU to say that it stalled\n",
+				run->sc->name, t->role, t->idx, t->task->pid,
+				t->patience.still_ms);
+			fallthrough;
+		case VT_SUSPECT:
+			suspects = true;
+			break;
+		case VT_STALLED:
+			vt_race(run, kind, NULL, 0, t->task->pid,
+				t->patience.still_ms,
+				"%s_%s/%u pid %d made no progress for %llu ms",
+				run->sc->name, t->role, t->idx, t->task->pid,
+				t->patience.still_ms);
+			sched_show_task(t->task);
+			break;
 		}
-		t->still_ms += ms;
-		if (t->stalled || t->still_ms < vt_params.stall_secs * 1000)
-			continue;
-		t->stalled = true;
-		vt_race(run, kind, NULL, 0, t->task->pid, t->still_ms,
-			"%s_%s/%u pid %d made no progress for %llu ms",
-			run->sc->name, t->role, t->idx, t->task->pid,
-			t->still_ms);
-		sched_show_task(t->task);
 	}
+	return suspects;
 }
 
 /**

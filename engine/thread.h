@@ -18,7 +18,7 @@ bool vt_is_thread(struct task_struct *task);
 void vt_threads_wake(struct vt_run *run);
 void vt_threads_stop(struct vt_run *run);
 void vt_threads_free(struct vt_run *run);
-void vt_threads_watch(struct vt_run *run, u64 ms);
+bool vt_threads_watch(struct vt_run *run, u64 ms);
 void vt_threads_affine(struct vt_run *run, const struct cpumask *mask);
 
 int vt_onoff_start(void);

@@ -25,6 +25,7 @@ enum vt_verdict {
  * @failed_start: it was to run and could not be set up
  * @idle_threads: threads that made no progress
  * @blind_oracles: oracles that never looked while something was changing
+ * @untried: things it can do that were tried in vain, or never, for too long
  * @races: promises seen broken
  */
 struct vt_facts {
@@ -34,6 +35,7 @@ struct vt_facts {
 	bool failed_start;
 	unsigned int idle_threads;
 	unsigned int blind_oracles;
+	unsigned int untried;
 	u64 races;
 };
 
@@ -43,7 +45,7 @@ struct vt_facts {
  * @n: number of scenarios
  *
  * A race outweighs all else, as soon as it is seen. Success is earned: every
- * scenario that ran must have looked with all its oracles.
+ * scenario that ran must have looked with all its oracles, and done what it can.
  */
 static inline enum vt_verdict vt_judge(const struct vt_facts *f, unsigned int n)
 {
@@ -58,7 +60,7 @@ static inline enum vt_verdict vt_judge(const struct vt_facts *f, unsigned int n)
 		running += f[i].running;
 		races += f[i].races;
 		wanting += f[i].failed_start || f[i].idle_threads ||
-			   f[i].blind_oracles;
+			   f[i].blind_oracles || f[i].untried;
 	}
 
 	if (!chosen)

@@ -61,6 +61,9 @@ int ff_calibrate(struct ff_state *st)
 	ret = ff_raise(p, &rnd, 8, BIT(FF_LAST));
 	if (ret)
 		return ret;
+	st->rcu_tells = mt_in_rcu(&p->mm->mm_mt);
+	if (!st->rcu_tells)
+		vt_info("fork_fail: trees of live mms are not in RCU mode here: only refused forks tell what is dead\n");
 
 	ff_plan_clear(p);
 	if (p->big[FF_LAST] && ff_arm(p, FF_LAST, true)) {
@@ -88,9 +91,12 @@ int ff_calibrate(struct ff_state *st)
 		ways |= BIT(FF_INJECT);
 	st->ways = ways;
 	for (way = 0; way < FF_NR_WAYS; way++)
-		if (!(ways & BIT(way)))
+		if (!(ways & BIT(way))) {
 			vt_info("fork_fail: forks cannot be made to fail by %s here\n",
 				ff_ways[way].name);
+			vt_trial_absent(st->run, FF_V_WAY, way,
+					"no fork failed by it when that was tried at the start");
+		}
 	/* Bursts are made by the ways there are, too. */
 	for (way = 0; way < FF_NR_WAYS; way++)
 		if (!vt_drawn(&ff_tables[FF_T_WAY], way))

@@ -107,7 +107,7 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 			 e.file != p->snap[i].file ||
 			 e.flags != p->snap[i].flags)
 			wrong = "VMA is not what it was";
-		else if (is_vm_hugetlb_page(vma) &&
+		else if (vt_vma_is_hugetlb(vma) &&
 			 vt_hugetlb_resv_users(vma) > !child)
 			wrong = "reservations of a hugetlb VMA have a holder more";
 		if (wrong)

@@ -83,6 +83,11 @@ static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
 	struct vt_run *run = p->st->run;
 	enum ff_pos pos = plan->pos;
 
+	vt_try(run, FF_V_WAY, plan->way);
+	if (plan->way < FF_NR_WAYS)
+		vt_try(run, FF_V_POS, pos);
+	else if (!err)
+		vt_worked(run, FF_V_WAY, plan->way);
 	if (!err) {
 		vt_count(run, FF_C_OK, 1);
 		if (plan->way < FF_NR_WAYS)
@@ -99,6 +104,11 @@ static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
 	if (plan->way == FF_SIGNAL && err != -ENOMEM)
 		pos = FF_AFTER;
 	vt_count(run, FF_C_BY_WAY + plan->way * FF_NR_POS + pos, 1);
+	vt_worked(run, FF_V_WAY, plan->way);
+	/* Where it came to fail may be behind where it was to. */
+	if (pos != plan->pos)
+		vt_try(run, FF_V_POS, pos);
+	vt_worked(run, FF_V_POS, pos);
 	trace_fork_fail(p->mm, ff_ways[plan->way].name, ff_pos_names[pos],
 			plan->addr, err);
 }

@@ -62,6 +62,9 @@ enum ff_ref { FF_REF_NONE, FF_REF_USER, FF_NR_REFS };
 /* What is drawn from. */
 enum ff_table { FF_T_WAY, FF_T_MIX, FF_T_FIND, FF_T_REF, FF_NR_TABLES };
 
+/* The tables of the coverage list. */
+enum ff_trial { FF_V_WAY, FF_V_POS, FF_V_MIX, FF_V_FIND, FF_V_REF };
+
 /* fork_fail_torture.c: the tables, by names and weights */
 extern struct vt_draw ff_tables[FF_NR_TABLES];
 extern const struct vt_choice ff_ways[FF_NR_WAYS + 1];
@@ -267,6 +270,8 @@ enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
  * @parents: the parents
  * @probe: where forks are watched and refused
  * @ways: bit set over enum ff_way: what works here, is not left out, and does not leak
+ * @rcu_tells: a tree is in RCU mode while its mm is alive, so one that is not is of
+ *	a failed fork
  * @marks: this kernel marks what a failed fork leaves
  * @empties: and leaves nothing in the tree, and MMF_OOM_SKIP
  * @busy: held for read by forkers and mixers at work, for write by a forker that
@@ -289,6 +294,7 @@ struct ff_state {
 	struct ff_parent *parents;
 	struct ff_probe probe[FF_NR_PROBES];
 	unsigned int ways;
+	bool rcu_tells;
 	bool marks;
 	bool empties;
 	struct rw_semaphore busy;

@@ -171,8 +171,9 @@ static void ff_rest_children(struct ff_parent *p, bool sure)
  */
 void ff_rest_judge(struct ff_state *st)
 {
-	/* A jiffy at each end. */
-	bool waited = time_after_eq(jiffies, st->rest_since +
+	/* A jiffy at each end; and nobody was kept from it by a busy host. */
+	bool waited = vt_rest_sure() &&
+		      time_after_eq(jiffies, st->rest_since +
 					     VT_REST_SECS * HZ - 2);
 	struct vt_run *run = st->run;
 	struct ff_parent *p;

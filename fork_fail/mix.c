@@ -15,18 +15,20 @@
 
 #include "fork_fail.h"
 
-static void ff_mix_churn(struct vt_thread *t, struct ff_parent *p,
+static bool ff_mix_churn(struct vt_thread *t, struct ff_parent *p,
 			 unsigned long churn)
 {
 	unsigned int first = vt_rnd_below(&t->rnd, FF_CHURN_PAGES);
 	unsigned int pages = 1 + vt_rnd_below(&t->rnd, FF_CHURN_PAGES - first);
 	unsigned long addr = churn + first * PAGE_SIZE;
+	bool done;
 	static const enum ff_type types[] = { FF_ANON, FF_FILE, FF_SHMEM };
 
 	/* Not enough memory, or too many VMAs: another time. */
-	ff_map_one(p, types[vt_rnd_below(&t->rnd, ARRAY_SIZE(types))], addr,
+	done = !ff_map_one(p, types[vt_rnd_below(&t->rnd, ARRAY_SIZE(types))], addr,
 		   pages, vt_rnd_one_in(&t->rnd, 2));
 	vt_count(t->run, FF_C_CHURNED, 1);
+	return done;
 }
 
 /* Write into some of the VMAs, so that there are pages for fork to share. */
@@ -68,6 +70,8 @@ int ff_mixer(struct vt_thread *t)
 		struct ff_seen seen = {};
 		struct mm_struct *mm;
 		unsigned long churn;
+		enum ff_mix mix;
+		bool done;
 
 		/* Some for each fork, and not while nothing is forked. */
 		if (ops++ == FF_MIX_OPS) {
@@ -86,10 +90,11 @@ int ff_mixer(struct vt_thread *t)
 		}
 		kthread_use_mm(mm);
 		ff_mix_hold(p, mm);
-		switch (vt_draw(&t->rnd, &ff_tables[FF_T_MIX])) {
+		mix = vt_draw(&t->rnd, &ff_tables[FF_T_MIX]);
+		done = true;
+		switch (mix) {
 		case FF_MIX_CHURN:
-			if (churn)
-				ff_mix_churn(t, p, churn);
+			done = churn && ff_mix_churn(t, p, churn);
 			break;
 		case FF_MIX_ZAP:
 			/* As truncation does, in children too. */
@@ -104,7 +109,10 @@ int ff_mixer(struct vt_thread *t)
 		case FF_MIX_TOUCH:
 			ff_mix_touch(t, mm);
 			break;
+		case FF_NR_MIXES:
+			break;
 		}
+		vt_tried(t->run, FF_V_MIX, mix, done);
 		kthread_unuse_mm(mm);
 		mmput(mm);
 		up_read(&p->st->busy);

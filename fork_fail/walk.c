@@ -149,10 +149,11 @@ static void ff_look(struct ff_parent *p, struct mm_struct *mm, bool copied)
 	/*
 	 * dup_mmap() takes the tree out of RCU mode and puts it back when
 	 * nothing in it can fail any more. Only exit_mmap() does so again, and
-	 * that does not come while there is a user. A kernel may do without:
-	 * so the forker says too what came of the fork.
+	 * that does not come while there is a user. A kernel may do without,
+	 * as ff_calibrate() sees: so the forker says too what came of the fork.
 	 */
-	seen.dead = !mt_in_rcu(&mm->mm_mt) || READ_ONCE(p->dead) == mm;
+	seen.dead = (p->st->rcu_tells && !mt_in_rcu(&mm->mm_mt)) ||
+		    READ_ONCE(p->dead) == mm;
 	seen.unstable = vt_mm_unstable(mm);
 	seen.skip = vt_mm_oom_skip(mm);
 	seen.copied = copied || READ_ONCE(p->copied) == mm;
@@ -179,9 +180,11 @@ static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
 	vt_flight_look_in(&p->flight, &seen.look);
 	if (!mmap_read_trylock(mm))
 		return;
+	/* To be kept out by the flag is what it is for. */
+	vt_worked(run, FF_V_REF, FF_REF_NONE);
 	skip = vt_mm_oom_skip(mm);
 	if (!skip) {
-		seen.dead = !mt_in_rcu(&mm->mm_mt) &&
+		seen.dead = p->st->rcu_tells && !mt_in_rcu(&mm->mm_mt) &&
 			    READ_ONCE(p->copied) == mm;
 		seen.unstable = vt_mm_unstable(mm);
 		ff_scan(mm, &seen);
@@ -241,12 +244,17 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 {
 	struct mm_struct *mm = ff_grab_child(p);
 	unsigned int looks;
+	enum ff_ref ref;
 
 	if (!mm)
 		return;
-	if (vt_draw(&t->rnd, &ff_tables[FF_T_REF]) == FF_REF_NONE) {
+	vt_worked(t->run, FF_V_FIND, FF_FIND_SLOT);
+	ref = vt_draw(&t->rnd, &ff_tables[FF_T_REF]);
+	vt_try(t->run, FF_V_REF, ref);
+	if (ref == FF_REF_NONE) {
 		ff_look_as_reaper(p, mm);
 	} else if (mmget_not_zero(mm)) {
+		vt_worked(t->run, FF_V_REF, ref);
 		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
 			ff_look(p, mm, false);
 		ff_price(t, p, mm);
@@ -265,6 +273,7 @@ static void ff_walk_rmap(struct vt_thread *t, struct ff_parent *p)
 	if (!mm)
 		return;
 	vt_count(t->run, FF_C_RMAP, 1);
+	vt_worked(t->run, FF_V_FIND, FF_FIND_RMAP);
 	ff_look(p, mm, true);
 	mmput(mm);
 }
@@ -280,6 +289,7 @@ int ff_walker(struct vt_thread *t)
 	struct ff_state *st = t->run->priv;
 	int seen = atomic_read(&st->shows);
 	struct ff_parent *p;
+	enum ff_find find;
 
 	while (vt_go(t)) {
 		wait_event_idle_timeout(st->wq,
@@ -289,8 +299,9 @@ int ff_walker(struct vt_thread *t)
 		ff_for_each_parent(p, st) {
 			if (!READ_ONCE(p->child) && !READ_ONCE(p->early_mm))
 				continue;
-			if (vt_draw(&t->rnd, &ff_tables[FF_T_FIND]) ==
-			    FF_FIND_RMAP)
+			find = vt_draw(&t->rnd, &ff_tables[FF_T_FIND]);
+			vt_try(t->run, FF_V_FIND, find);
+			if (find == FF_FIND_RMAP)
 				ff_walk_rmap(t, p);
 			else
 				ff_walk_slot(t, p);

@@ -159,6 +159,8 @@ void hw_shrink(struct hw_writer *w, enum hw_op op)
 	}
 	if (ret)
 		vt_count(st->run, HW_C_FAILED, 1);
+	else
+		vt_worked(st->run, HW_V_OP, op);
 
 	kthread_use_mm(st->reuse_mm);
 	for (i = 0; i < (op == HW_PUNCH ? 1 : HW_REUSE_PAGES); i++)
@@ -227,6 +229,9 @@ static bool hw_alter(struct hw_writer *w, enum hw_op op)
 	}
 	if (ret)
 		vt_count(st->run, HW_C_FAILED, 1);
+	/* The others are done elsewhere. */
+	else if (op <= HW_DONTNEED)
+		vt_worked(st->run, HW_V_OP, op);
 
 	return ret || (op != HW_MPROTECT && op != HW_DONTNEED);
 }
@@ -249,6 +254,7 @@ static void hw_exchange(struct hw_state *st, struct hw_slot *slot)
 	hw_mm_put(st->run, old);
 	hw_end(st, slot, nrs);
 	hw_slot_set(slot, new);
+	vt_worked(st->run, HW_V_OP, HW_EXIT);
 }
 
 /**
@@ -330,6 +336,7 @@ void hw_unlock_all(struct hw_state *st)
 void hw_purge(struct hw_writer *w)
 {
 	struct hw_state *st = w->st;
+	bool all = true;
 	unsigned int i;
 
 	hw_lock_all(st);
@@ -339,8 +346,10 @@ void hw_purge(struct hw_writer *w)
 
 		kthread_use_mm(slot->mm);
 		nrs = hw_begin(st, slot);
-		if (vm_munmap(HW_BASE, PUD_SIZE))
+		if (vm_munmap(HW_BASE, PUD_SIZE)) {
 			vt_count(st->run, HW_C_FAILED, 1);
+			all = false;
+		}
 		hw_poison(w);
 		if (i == st->nr_slots - 1)
 			WRITE_ONCE(st->purged, st->purged + 1);
@@ -348,6 +357,8 @@ void hw_purge(struct hw_writer *w)
 		kthread_unuse_mm(slot->mm);
 		hw_tally(st);
 	}
+	if (all)
+		vt_worked(st->run, HW_V_OP, HW_PURGE);
 	/* At the end of the test nobody needs them any more. */
 	for (i = 0; i < st->nr_slots && !READ_ONCE(vt_pause); i++) {
 		struct hw_slot *slot = &st->slots[i];

@@ -175,6 +175,7 @@ static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
 		met = lab->from_ns < to && lab->to_ns > from;
 		vt_count(t->run, HW_C_DIRECTED, 1);
 		vt_count(t->run, HW_C_OVERLAPPED, met);
+		vt_tried(t->run, HW_V_LAB, 0, met);
 		i_mmap_lock_write(lab->file.mapping);
 		kinds = hw_census(t->run, &lab->file, 2, met);
 		i_mmap_unlock_write(lab->file.mapping);

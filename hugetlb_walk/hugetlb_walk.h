@@ -39,6 +39,7 @@
 #define HW_BATCH	32	/* walks in one mm */
 #define HW_RING		48	/* pages kept to be seen where tables were */
 #define HW_POISON	0x5eed5eed5eed5e00UL	/* not present */
+#define HW_UNREADABLE	0x0bad0bad0bad0c00UL	/* no more is this */
 #define HW_MAX_PUDS	128	/* looked at by one census */
 
 enum hw_kind {
@@ -59,7 +60,8 @@ enum hw_counter {
 	HW_C_OPS, HW_C_MUNMAP = HW_C_OPS, HW_C_MAP_FIXED, HW_C_PARTIAL,
 	HW_C_MPROTECT_PART, HW_C_MPROTECT, HW_C_MREMAP, HW_C_MADVISE,
 	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
-	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_NO_PAGE, HW_C_FAILED,
+	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_MIGRATING, HW_C_NO_PAGE,
+	HW_C_FAILED,
 #ifdef VT_BENCH
 	HW_C_CHECKED, HW_C_CHECKED_NS, HW_C_BARE, HW_C_BARE_NS,
 #endif
@@ -79,6 +81,9 @@ enum hw_way {
 	HW_BY_VMA_LOCK, HW_BY_PER_VMA, HW_BY_I_MMAP, HW_BY_IRQS_OFF,
 	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE, HW_NR_WAYS,
 };
+
+/* The tables of the coverage list. */
+enum hw_trial { HW_V_OP, HW_V_WAY, HW_V_LAB };
 
 /* What the directed race does to the VMA of who has the table. */
 enum hw_lab_op {
@@ -168,6 +173,8 @@ struct hw_lab {
  * @purged: times the shared table was freed
  * @wait: for one of these (busted)
  * @held: a page that is kept too long (busted)
+ * @counted: a page table has a reference, as long as it is one
+ * @typed: and the type of a page table
  * @nr_slots: number of @slots
  * @slots: the mms that share
  */
@@ -186,6 +193,8 @@ struct hw_state {
 	u32 purged;
 	wait_queue_head_t wait;
 	struct folio *held;
+	bool counted;
+	bool typed;
 	unsigned int nr_slots;
 	struct hw_slot slots[];
 };
@@ -262,6 +271,7 @@ void hw_unlock_all(struct hw_state *st);
 void hw_purge(struct hw_writer *w);
 
 /* writer.c: writers */
+bool hw_op_possible(enum hw_op op);
 bool hw_some_op(void);
 int hw_writer(struct vt_thread *t);
 

@@ -58,28 +58,53 @@ void hw_wrong_folio(struct vt_run *run, struct hw_look *l, const char *under,
 		(unsigned long)pte_val(l->entry), (unsigned long)l->table, what);
 }
 
-static void hw_judge_folio(struct vt_run *run, struct hw_look *l,
-			   const char *under, const struct hw_file *f)
+/* What is wrong with the page that the entry of a look leads to, if anything. */
+static const char *hw_look_wrong(const struct hw_look *l, const struct hw_file *f)
 {
 	unsigned long pfn = pte_pfn(l->entry);
-	const char *what = "no memory";
 
-	if (pfn_valid(pfn))
-		what = hw_folio_wrong(f, page_folio(pfn_to_page(pfn)), l->idx,
-				      false);
-	if (what)
-		hw_wrong_folio(run, l, under, what);
+	if (!pfn_valid(pfn))
+		return "no memory";
+	return hw_folio_wrong(f, page_folio(pfn_to_page(pfn)), l->idx, false);
 }
 
-static const char *hw_table_freed(const struct hw_look *l, pte_t now, bool typed)
+static const char *hw_table_freed(const struct hw_state *st,
+				  const struct hw_look *l, pte_t now, bool typed)
 {
 	if (pte_val(now) == HW_POISON)
 		return "was given to others";
-	if (!page_ref_count(l->page))
+	if (pte_val(now) == HW_UNREADABLE)
+		return "is no memory any more";
+	if (st->counted && !page_ref_count(l->page))
 		return "is a free page";
-	if (typed && !PageTable(l->page))
+	if (st->typed && typed && !PageTable(l->page))
 		return "is no page table any more";
 	return NULL;
+}
+
+/*
+ * May a migration, or a memory failure, have made @now of an entry that was
+ * present? It leaves an entry that is neither present nor empty, and puts it back
+ * to a copy of the page, with its stamp; or back to the page itself. What is there
+ * after a punch is a fresh page, or has the stamp of a later generation.
+ */
+static bool hw_migrated(struct hw_look *l, pte_t now)
+{
+	unsigned long pfn = pte_pfn(now);
+	u64 stamp;
+
+	if (pte_val(now) == HW_POISON || pte_val(now) == HW_UNREADABLE ||
+	    pte_none(now))
+		return false;
+	if (!pte_present(now))
+		return true;
+	if (!pfn_valid(pfn))
+		return false;
+	stamp = hw_first_word(page_folio(pfn_to_page(pfn)));
+	/* A page that was not stamped yet, while nobody here changed anything. */
+	if (!stamp)
+		return !hw_exposed(l);
+	return stamp >> 32 == l->stamp >> 32 && (s32)((u32)stamp - (u32)l->stamp) <= 0;
 }
 
 /**
@@ -99,7 +124,20 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 	unsigned long *table = hw_table(l->pudp);
 	pte_t now = __pte(hw_word(&l->table[l->idx]));
 	bool exposed = l->shared && hw_exposed(l);
-	const char *what;
+	const struct hw_state *st = run->priv;
+	const char *what, *wrong = NULL;
+
+	/* Before it is seen whether the entry still leads there. */
+	if (judges & BIT(HW_WRONG_FOLIO) && pte_present(l->entry)) {
+		wrong = hw_look_wrong(l, f);
+		/*
+		 * The page first, then the entry. Pairs with whoever clears an
+		 * entry before its page can become another's.
+		 */
+		smp_rmb();
+		if (wrong)
+			now = __pte(hw_word(&l->table[l->idx]));
+	}
 
 	if (l->shared)
 		vt_count(run, HW_C_JUDGED, 1);
@@ -108,7 +146,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 
 	if (judges & BIT(HW_TABLE_FREED)) {
 		hw_count_look(run, HW_TABLE_FREED, exposed, l);
-		what = hw_table_freed(l, now, rule->typed);
+		what = hw_table_freed(st, l, now, rule->typed);
 		if (what) {
 			vt_race(run, HW_TABLE_FREED, l->mm, addr,
 				(unsigned long)l->table, pte_val(now),
@@ -133,6 +171,10 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 
 	if (!pte_present(l->entry))
 		return;
+	if (rule->migrates && !hw_same_page(l->entry, now) && hw_migrated(l, now)) {
+		vt_count(run, HW_C_MIGRATING, 1);
+		return;
+	}
 
 	if (judges & (BIT(HW_ENTRY_MOVED) | BIT(HW_NO_SYNC))) {
 		unsigned int kind = judges & BIT(HW_NO_SYNC) ? HW_NO_SYNC :
@@ -155,6 +197,7 @@ void hw_judge(struct vt_run *run, struct hw_look *l, const struct hw_file *f,
 
 	if (judges & BIT(HW_WRONG_FOLIO)) {
 		hw_count_look(run, HW_WRONG_FOLIO, exposed, l);
-		hw_judge_folio(run, l, rule->name, f);
+		if (wrong)
+			hw_wrong_folio(run, l, rule->name, wrong);
 	}
 }

@@ -42,6 +42,8 @@ void hw_walk_fault(struct vt_thread *t, struct mm_struct *mm)
 {
 	if (!hw_fault(mm, hw_addr(vt_rnd_below(&t->rnd, HW_PAGES))))
 		vt_count(t->run, HW_C_NO_PAGE, 1);
+	else
+		vt_worked(t->run, HW_V_WAY, HW_BY_FAULT);
 	vt_count(t->run, HW_C_FAULT, 1);
 }
 
@@ -74,6 +76,7 @@ void hw_walk_pin(struct vt_thread *t, struct hw_state *st,
 	if (n != 1)
 		return;
 
+	vt_worked(t->run, HW_V_WAY, fast ? HW_BY_PIN_FAST : HW_BY_PIN);
 	hw_count_look(t->run, HW_WRONG_FOLIO, hw_exposed(&l), &l);
 	what = hw_folio_wrong(&st->file, page_folio(page), l.idx, true);
 	if (what)
@@ -96,6 +99,7 @@ void hw_walk_mincore(struct vt_thread *t)
 	if (vt_syscall(sys_mincore, HW_BASE, HW_PAGES * PMD_SIZE, HW_LOW))
 		return;
 	vt_count(t->run, HW_C_MINCORE, 1);
+	vt_worked(t->run, HW_V_WAY, HW_BY_MINCORE);
 }
 
 /*

@@ -21,12 +21,14 @@
  * @counter: of its walks
  * @judges: bit set of kinds
  * @typed: the page's type may be asked for
+ * @migrates: migration may take entries away meanwhile
  */
 struct hw_rule {
 	const char *name;
 	enum hw_counter counter;
 	u32 judges;
 	bool typed;
+	bool migrates;
 };
 
 /* walk.c: what is judged under mmap_lock and the hugetlb vma lock */
@@ -41,6 +43,7 @@ extern const struct hw_rule hw_vma_lock;
  * @page: the page it is in
  * @entry: its entry for @idx
  * @idx: huge page of the file
+ * @stamp: the latest that the page of @entry can have
  * @shared: others have the table too
  * @look: into the changes of @slot
  */
@@ -52,6 +55,7 @@ struct hw_look {
 	struct page *page;
 	pte_t entry;
 	unsigned int idx;
+	u64 stamp;
 	bool shared;
 	struct vt_flight_look look;
 };

@@ -70,9 +70,25 @@ struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
 	return NULL;
 }
 
+/*
+ * Is exit_mmap() over, whoever called it? It destroys the tree last, with mmap_lock
+ * held for write.
+ */
+static bool hw_mm_gone(struct mm_struct *mm)
+{
+	bool empty;
+
+	if (atomic_read(&mm->mm_users))
+		return false;
+	mmap_read_lock(mm);
+	empty = mtree_empty(&mm->mm_mt);
+	mmap_read_unlock(mm);
+	return empty;
+}
+
 /**
- * hw_mm_put() - drop the last reference of an mm, if it is the last, and see
- *	whether all page tables come back
+ * hw_mm_put() - drop a reference of an mm, and if it was the last see whether
+ *	all page tables came back
  * @run: run
  * @mm: the mm
  *
@@ -80,14 +96,14 @@ struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
  */
 void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
 {
-	bool last = atomic_read(&mm->mm_users) == 1;
 	unsigned long left;
 
 	mmgrab(mm);
 	if (vt_busted(run, HW_PAGE_LEAK))
 		mm_inc_nr_pmds(mm);
 	vt_mm_put(mm);
-	if (last) {
+	/* swapoff, for one, may have a user's reference for a while. */
+	if (hw_mm_gone(mm)) {
 		left = mm_pgtables_bytes(mm);
 		vt_look_own(run, HW_PAGE_LEAK, true);
 		if (left)

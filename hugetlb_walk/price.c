@@ -29,6 +29,8 @@ static void hw_price_walks(struct vt_thread *t, struct hw_state *st,
 			down_read(rwsem);
 			if (hw_look_first(&l)) {
 				n++;
+				l.stamp = hw_stamp(&st->file, l.idx,
+						   READ_ONCE(st->file.gen[l.idx]));
 				if (checked)
 					hw_judge(t->run, &l, &st->file,
 						 &hw_vma_lock,

@@ -26,7 +26,10 @@ static enum hw_way hw_way(struct vt_thread *t)
 static void hw_walk_one(struct vt_thread *t, struct hw_state *st,
 			const struct hw_visit *v)
 {
-	switch (hw_way(t)) {
+	enum hw_way way = hw_way(t);
+
+	vt_try(t->run, HW_V_WAY, way);
+	switch (way) {
 	case HW_BY_VMA_LOCK:
 		hw_walk_vma_lock(t, st, v);
 		break;

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include "hugetlb_walk.h"
+#include "nofault.h"
 
 /**
  * hw_addr() - where a page of the file is mapped
@@ -51,17 +52,22 @@ static inline bool hw_stamp_fits(const struct hw_file *f, unsigned int idx,
 
 /*
  * Looking at page tables. A table may be gone under the walker if a promise is
- * broken: its words are read through the kernel's own map, which is always
- * there, and without telling KASAN, for the oracle is to say what it saw.
+ * broken, and with debug_pagealloc what is freed is not mapped in the kernel
+ * either: its words are read where they may be missing, for the oracle is to say
+ * what it saw.
  */
 
 /**
  * hw_word() - read a word of a page that may be gone
  * @p: where, in the kernel's own map
+ *
+ * Return: the word; HW_UNREADABLE if there is no memory.
  */
 static inline unsigned long hw_word(const unsigned long *p)
 {
-	return READ_ONCE_NOCHECK(*p);
+	unsigned long word;
+
+	return vt_read_nofault(p, &word) ? word : HW_UNREADABLE;
 }
 
 /**

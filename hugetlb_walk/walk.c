@@ -18,11 +18,13 @@
 const struct hw_rule hw_vma_lock = {
 	.name = "mmap+hugetlb",
 	.counter = HW_C_VMA_LOCK, .judges = HW_STABLE_KINDS, .typed = true,
+	.migrates = true,
 };
 
 static const struct hw_rule hw_per_vma = {
 	.name = "vma+hugetlb",
 	.counter = HW_C_PER_VMA, .judges = HW_STABLE_KINDS, .typed = true,
+	.migrates = true,
 };
 
 static const struct hw_rule hw_i_mmap = {
@@ -45,6 +47,13 @@ static void hw_walk(struct vt_thread *t, struct hw_look *l,
 		return;
 	}
 	vt_count(t->run, rule->counter, 1);
+	vt_worked(t->run, HW_V_WAY, rule->counter - HW_C_VMA_LOCK);
+	/*
+	 * The entry first, then the generation: what the entry leads to has the
+	 * stamp of this one or an earlier one. Pairs with hw_next_gen().
+	 */
+	smp_rmb();
+	l->stamp = hw_stamp(f, l->idx, READ_ONCE(f->gen[l->idx]));
 	vt_hold(t);
 	hw_judge(t->run, l, f, rule, rule->judges);
 }
@@ -196,11 +205,12 @@ void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 	local_irq_save(flags);
 	if (hw_look_first(&l)) {
 		vt_count(t->run, HW_C_IRQS_OFF, 1);
+		vt_worked(t->run, HW_V_WAY, HW_BY_IRQS_OFF);
 		l.shared = hw_shared_truly(st, &l);
 		folio = hw_get(&l, &still);
-		vt_hold(t);
+		vt_hold_irqs_off(t);
 		hw_judge(t->run, &l, &st->file, &hw_irqs_off,
-			 hw_irqs_off.judges);
+			 hw_irqs_off.judges & ~t->run->absent);
 	} else {
 		vt_count(t->run, HW_C_EMPTY, 1);
 	}

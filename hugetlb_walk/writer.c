@@ -10,7 +10,13 @@
 #include "hugetlb_walk.h"
 #include "symbols.h"
 
-static bool hw_op_possible(enum hw_op op)
+/**
+ * hw_op_possible() - can a writer do this on this kernel?
+ * @op: operation
+ *
+ * Context: any.
+ */
+bool hw_op_possible(enum hw_op op)
 {
 	switch (op) {
 	case HW_MPROTECT_PART:
@@ -75,6 +81,7 @@ static void hw_write_once(struct hw_writer *w)
 		return;
 	}
 	vt_count(st->run, HW_C_OPS + op, 1);
+	vt_try(st->run, HW_V_OP, op);
 	vt_op(st->run);
 	if (op == HW_PURGE) {
 		hw_purge(w);

@@ -108,6 +108,8 @@ long mf_abort_refused(struct mf_lane *lane, enum mf_refuser by,
 		      how == MF_PRIVATE ? MAP_PRIVATE : MAP_SHARED, 0);
 	lane->refuse = 0;
 	lane->late = false;
+	vt_tried(lane->space->run, MF_V_REFUSER, by, lane->refused);
+	vt_tried(lane->space->run, MF_V_REFUSED, how, lane->refused);
 	return ret;
 }
 
@@ -161,6 +163,8 @@ static void mf_abort_at_limit(struct vt_run *run, struct mf_lane *lane)
 	WRITE_ONCE(rlim->rlim_cur, PAGE_SIZE);
 	ret = mf_abort_map(lane, MF_ABORT_FROM, MF_ABORT_TO, NULL, PROT_READ);
 	WRITE_ONCE(rlim->rlim_cur, saved);
+	/* Asked for is enough, as there is nothing that has to refuse it. */
+	vt_tried(run, MF_V_REFUSER, MF_BY_LIMIT, true);
 	if (!ret)
 		return;
 	vt_count(run, MF_C_REFUSED, 1);

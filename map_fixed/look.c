@@ -80,6 +80,7 @@ void mf_look_point(struct vt_thread *t, struct mf_lane *lane)
 	rcu_read_unlock();
 
 	exposed = mf_view_end(t->run, MF_GAP, lane, &v, addr, addr);
+	vt_tried(t->run, MF_V_LOOK, MF_BY_POINT, true);
 	if (unlikely(!entry))
 		mf_gap(t->run, lane, &v, addr, mas.index, mas.last, "point walk");
 	else if (exposed && mas.index == v.look.start &&
@@ -139,6 +140,7 @@ out:
 	rcu_read_unlock();
 
 	mf_view_end(t->run, MF_GAP, lane, &v, first, last);
+	vt_tried(t->run, MF_V_LOOK, MF_BY_RANGE, true);
 	if (unlikely(gap_end))
 		mf_gap(t->run, lane, &v, cover.next, cover.next, gap_end,
 		       "range walk");
@@ -174,6 +176,7 @@ static void mf_look_fault(struct vt_thread *t, struct mf_lane *lane)
 		mmap_read_unlock(mm);
 	}
 	mf_view_end(t->run, MF_NO_VMA, lane, &v, addr, addr);
+	vt_tried(t->run, MF_V_LOOK, MF_BY_FAULT, found);
 	if (found)
 		return;
 	if (mf_wait_failed(lane, &v))
@@ -200,12 +203,14 @@ static void mf_look_stale(struct vt_thread *t, struct mf_lane *lane)
 	page = mf_page_of(lane, addr);
 	/* Before the read of the page. Pairs with mf_set_gen(). */
 	done = smp_load_acquire(&lane->gen[page]);
+	vt_try(t->run, MF_V_LOOK, MF_BY_READ);
 	if (get_user(val, (u64 __user *)addr)) {
 		/* No memory, or the gap another oracle sees for what it is. */
 		vt_count(t->run, MF_C_EFAULT, 1);
 		return;
 	}
 	mf_view_end(t->run, MF_STALE, lane, &v, addr, addr);
+	vt_worked(t->run, MF_V_LOOK, MF_BY_READ);
 	if (unlikely(val && val < done))
 		vt_race(t->run, MF_STALE, lane->space->mm, addr, val, done,
 			"generation %llu read after %llu was in place", val, done);

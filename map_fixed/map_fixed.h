@@ -46,6 +46,14 @@ enum mf_counter {
 
 enum mf_hist { MF_H_FLIGHT };
 
+/*
+ * The tables of the coverage list. Shapes and backings are numbered as their
+ * counters are, the last of which is MF_C_LOCKED.
+ */
+enum mf_trial { MF_V_REPLACE, MF_V_REFUSER, MF_V_REFUSED, MF_V_LOOK };
+
+enum mf_look { MF_BY_POINT, MF_BY_RANGE, MF_BY_FAULT, MF_BY_READ, MF_NR_LOOKS };
+
 enum mf_backing { MF_ANON, MF_SHMEM, MF_FILE, MF_NR_BACKINGS };
 
 /* What a writer replaces. */

@@ -127,6 +127,10 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	u32 nr;
 	long ret;
 
+	vt_try(run, MF_V_REPLACE, op->shape);
+	vt_try(run, MF_V_REPLACE, MF_C_ANON + op->backing);
+	if (op->flags & MAP_LOCKED)
+		vt_try(run, MF_V_REPLACE, MF_C_LOCKED);
 	lane->generation++;
 	if (arena) {
 		first = mf_page_of(lane, op->start);
@@ -183,8 +187,12 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	vt_op(run);
 	vt_count(run, op->shape, 1);
 	vt_count(run, MF_C_ANON + op->backing, 1);
-	if (op->flags & MAP_LOCKED)
+	vt_worked(run, MF_V_REPLACE, op->shape);
+	vt_worked(run, MF_V_REPLACE, MF_C_ANON + op->backing);
+	if (op->flags & MAP_LOCKED) {
 		vt_count(run, MF_C_LOCKED, 1);
+		vt_worked(run, MF_V_REPLACE, MF_C_LOCKED);
+	}
 	return 0;
 }
 

@@ -20,7 +20,7 @@ files_there()
 		[ -f "$D/$f" ] || { note "no $f"; bad=1; }
 	done
 	for s in $(scenarios); do
-		for f in state ops exposure races first_race_ms race_stall; do
+		for f in state coverage_list ops exposure races first_race_ms race_stall; do
 			[ -f "$D/$s/$f" ] || { note "no $s/$f"; bad=1; }
 		done
 	done
@@ -74,7 +74,8 @@ formats()
 		# All at once, for there are hundreds.
 		set --
 		for f in "$D/$s"/*; do
-			[ "${f##*/}" = state ] || set -- "$@" "$f"
+			case ${f##*/} in state | coverage_list) continue ;; esac
+			set -- "$@" "$f"
 		done
 		awk -v contract='/(ops|exposure|races|first_race_ms|(race|looks|exposure|met)_[a-z_]+)$' '
 		BEGIN {
@@ -115,7 +116,7 @@ snapshot()
 values_are_files()
 {
 	for f in "$D"/*/*; do
-		case $f in */state) continue ;; esac
+		case $f in */state | */coverage_list) continue ;; esac
 		read -r number < "$f" || continue
 		case $number in *' '*) continue ;; esac
 		echo "${f#"$D"/} $number"

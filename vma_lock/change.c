@@ -130,14 +130,12 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
  */
 long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 {
-	static const int advice[] = {
-		MADV_RANDOM, MADV_NORMAL, MADV_DONTFORK, MADV_DOFORK,
-		MADV_NOHUGEPAGE, MADV_HUGEPAGE, MADV_DONTNEED, MADV_FREE,
-		MADV_POPULATE_READ, MADV_GUARD_INSTALL, MADV_GUARD_REMOVE,
-	};
+	unsigned int i = vt_rnd_below(&t->rnd, VL_NR_ADVICES);
+	long ret = vt_syscall(sys_madvise, c->start, c->pages * PAGE_SIZE,
+			      vl_advices[i].advice);
 
-	return vt_syscall(sys_madvise, c->start, c->pages * PAGE_SIZE,
-			  advice[vt_rnd_below(&t->rnd, ARRAY_SIZE(advice))]);
+	vt_tried(t->run, VL_V_ADVICE, i, !ret);
+	return ret;
 }
 
 /**

@@ -24,8 +24,15 @@ static void vl_lock_under_mmap_lock(struct vt_run *run, struct vl_held *h)
 	if (h->vma && !vt_vma_start_read_locked(h->vma))
 		h->vma = NULL;
 	mmap_read_unlock(h->mm);
+	vt_tried(run, VL_V_LOCK, VL_LOCK_UNDER_MMAP, h->vma);
 	if (h->vma)
 		vt_count(run, VL_LOCK_MMAP, 1);
+}
+
+static void vl_lock_under_rcu(struct vt_run *run, struct vl_held *h)
+{
+	h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
+	vt_tried(run, VL_V_LOCK, VL_LOCK_RCU, h->vma);
 }
 
 static void vl_do_hold(struct vt_thread *t, enum vl_hold hold)
@@ -63,7 +70,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	else if (!(dice & 0xf0))
 		vl_lock_under_mmap_lock(t->run, h);
 	else
-		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
+		vl_lock_under_rcu(t->run, h);
 	trace_vma_lock_acquire(h->mm, h->addr, h->vma, h->vma);
 	if (!h->vma) {
 		r->misses++;
@@ -76,6 +83,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 		begin = ktime_get_mono_fast_ns();
 	vl_enter(t, r);
 	vl_do_hold(t, h->hold);
+	vt_tried(t->run, VL_V_HOLD, h->hold, true);
 	vl_leave(t, r);
 	vl_count_read(t, r);
 	if (timed) {

@@ -342,6 +342,26 @@ static inline unsigned int vl_turns(enum vl_turn turn)
 	return vl_tables[VL_T_TURN].weight[turn];
 }
 
+/**
+ * struct vl_advice - one of the things that madvise() is asked for
+ * @name: its name
+ * @advice: as for madvise()
+ */
+struct vl_advice {
+	const char *name;
+	int advice;
+};
+
+#define VL_NR_ADVICES	11
+
+extern const struct vl_advice vl_advices[VL_NR_ADVICES];
+
+/* By what a reader locks a VMA. */
+enum vl_lock { VL_LOCK_RCU, VL_LOCK_UNDER_MMAP, VL_NR_LOCKS };
+
+/* The tables of the coverage list. */
+enum vl_trial { VL_V_CHANGE, VL_V_ADVICE, VL_V_LOCK, VL_V_HOLD };
+
 /* The module's own VMAs: vma.c */
 extern const struct file_operations vl_fops;
 extern const struct vm_operations_struct vl_vm_ops;

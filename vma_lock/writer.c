@@ -55,6 +55,7 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	if (vt_rnd_one_in(&t->rnd, 4))
 		vl_stop_reader(t, c);
 	ret = vl_makes[make](t, c);
+	vt_tried(t->run, VL_V_CHANGE, make, !ret);
 	vt_flight_end(region, nr);
 	WRITE_ONCE(c->w->changes, c->w->changes + 1);
 

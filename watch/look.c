@@ -9,6 +9,7 @@
 
 #include "compat_watch.h"
 #include "engine.h"
+#include "nofault.h"
 #include "watches.h"
 
 static void wt_look(struct wt_watch *w, bool exposed)
@@ -162,11 +163,25 @@ struct wt_walk {
 	unsigned long print;
 };
 
+/* What is read of a VMA in the tree. */
+struct wt_seen {
+	unsigned long mm, start, end, flags;
+};
+
+/* Under the lock it is there, unless the tree is broken. */
+static bool wt_read_vma(const struct vm_area_struct *vma, struct wt_seen *s)
+{
+	return vt_read_nofault(&vma->vm_mm, &s->mm) &&
+	       vt_read_nofault(&vma->vm_start, &s->start) &&
+	       vt_read_nofault(&vma->vm_end, &s->end) &&
+	       vt_read_nofault(&vma->vm_flags, &s->flags);
+}
+
 static void wt_look_vma(struct wt_watch *w, struct wt_target *t,
 			const struct ma_state *mas, struct vm_area_struct *vma,
-			struct wt_walk *walk)
+			const struct wt_seen *s, struct wt_walk *walk)
 {
-	unsigned long start = READ_ONCE(vma->vm_start), end = vma->vm_end;
+	unsigned long start = s->start, end = s->end;
 
 	if (unlikely(start < walk->end))
 		wt_race(w, WT_ORDER, t->mm, start, start, walk->end,
@@ -174,7 +189,7 @@ static void wt_look_vma(struct wt_watch *w, struct wt_target *t,
 			walk->end, start);
 	walk->end = end;
 	/* Before 6.5 a stack grew with the mmap lock held for read. */
-	if (!(vma->vm_flags & VM_GROWSDOWN) &&
+	if (!(s->flags & VM_GROWSDOWN) &&
 	    unlikely(start != mas->index || end - 1 != mas->last))
 		wt_race(w, WT_RANGE, t->mm, mas->index, start, end,
 			"VMA 0x%lx-0x%lx in the tree at 0x%lx-0x%lx", start,
@@ -190,6 +205,8 @@ static void wt_look_vma(struct wt_watch *w, struct wt_target *t,
 	else if (vt_rnd_one_in(&w->rnd, 4))
 		t->places[vt_rnd_below(&w->rnd, WT_PLACES)] = end - PAGE_SIZE;
 }
+
+#define WT_PIECE	4096	/* entries in one go under RCU */
 
 /**
  * wt_look_tree() - look at all of a tree
@@ -208,7 +225,8 @@ void wt_look_tree(struct wt_watch *w, struct wt_target *t)
 	MA_STATE(mas, &t->mm->mm_mt, 0, 0);
 	struct vm_area_struct *vma;
 	struct wt_walk walk = {};
-	unsigned int i;
+	unsigned int i, piece = 0;
+	struct wt_seen seen;
 	bool exposed;
 	void *entry;
 
@@ -216,6 +234,13 @@ void wt_look_tree(struct wt_watch *w, struct wt_target *t)
 		t->nr_places = 0;
 	rcu_read_lock();
 	mas_for_each(&mas, entry, ULONG_MAX) {
+		/* A grace period is not to wait for all of a large tree. */
+		if (++piece % WT_PIECE == 0) {
+			mas_pause(&mas);
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
 		if (unlikely(xa_is_zero(entry))) {
 			wt_race(w, WT_XA_ZERO, t->mm, mas.index, mas.index,
 				mas.last, "XA_ZERO_ENTRY at 0x%lx-0x%lx",
@@ -224,14 +249,21 @@ void wt_look_tree(struct wt_watch *w, struct wt_target *t)
 		}
 		vma = entry;
 		walk.nr++;
-		if (unlikely(vma->vm_mm != t->mm)) {
+		if (unlikely(!wt_read_vma(vma, &seen))) {
 			wt_race(w, WT_FOREIGN, t->mm, mas.index,
-				(unsigned long)vma, (unsigned long)vma->vm_mm,
+				(unsigned long)vma, 0,
+				"no VMA but a wild pointer at 0x%lx-0x%lx",
+				mas.index, mas.last);
+			continue;
+		}
+		if (unlikely(seen.mm != (unsigned long)t->mm)) {
+			wt_race(w, WT_FOREIGN, t->mm, mas.index,
+				(unsigned long)vma, seen.mm,
 				"VMA of another mm at 0x%lx-0x%lx", mas.index,
 				mas.last);
 			continue;
 		}
-		wt_look_vma(w, t, &mas, vma, &walk);
+		wt_look_vma(w, t, &mas, vma, &seen, &walk);
 	}
 	rcu_read_unlock();
 	if (unlikely(walk.nr != t->mm->map_count))

@@ -10,7 +10,8 @@
 
 /* What can be the case with one scenario, in the words of the contract. */
 enum plight {
-	AT_WORK, CANNOT_RUN, NOT_SET_UP, LAZY_THREAD, BLIND_ORACLE, ALL_WELL,
+	AT_WORK, CANNOT_RUN, NOT_SET_UP, LAZY_THREAD, BLIND_ORACLE, UNTRIED,
+	ALL_WELL,
 	NR_PLIGHTS
 };
 
@@ -27,6 +28,7 @@ static struct vt_facts make_facts(unsigned int i)
 		.failed_start = plight == NOT_SET_UP,
 		.idle_threads = plight == LAZY_THREAD ? 1 : 0,
 		.blind_oracles = plight == BLIND_ORACLE ? 2 : 0,
+		.untried = plight == UNTRIED ? 1 : 0,
 	};
 
 	return f;
@@ -35,7 +37,7 @@ static struct vt_facts make_facts(unsigned int i)
 static bool well(const struct vt_facts *f)
 {
 	return !f->skipped && !f->failed_start && !f->idle_threads &&
-	       !f->blind_oracles && !f->races && !f->running;
+	       !f->blind_oracles && !f->untried && !f->races && !f->running;
 }
 
 static bool all(const struct vt_facts *f, unsigned int n,

@@ -32,6 +32,8 @@ race seq=1 time_ns=1 scenario=map_fixed kind=gap addr=0x1 mm=1 cpu=0 pid=1 comm=
 race     mf_gap+0x1/0x2 [vma_torture]
 race     vt_thread_main+0x1/0x2 [vma_torture]
 race seq=2 time_ns=1 scenario=map_fixed kind=gap addr=0x1 mm=1 cpu=0 pid=1 comm=x variant=0000abcd detail="point walk: nothing at 0x2"
+coverage map_fixed replace exact worked tried=310 worked=300
+coverage map_fixed replace sparse absent tried=0 worked=0 why="there is no room for 200 GB"
 unload 120
 """
 
@@ -44,6 +46,9 @@ class Documents(Runs):
         doc = self.doc()
         self.assertEqual(results.problems(doc), [])
         self.assertEqual(doc["code"], 0, doc["reasons"])
+        self.assertEqual(doc["coverage"], [
+            "map_fixed replace exact worked tried=310 worked=300",
+            'map_fixed replace sparse absent tried=0 worked=0 why="there is no room for 200 GB"'])
         (variant,) = doc["scenarios"][0]["variants"]
         self.assertEqual((variant["count"], variant["known"]), (7, True))
         self.assertEqual(variant["stack"], ["mf_gap+0x1/0x2 [vma_torture]",
