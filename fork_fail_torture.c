@@ -144,7 +144,7 @@ static const char *const ff_counters[] = {
 	[FF_C_ENDS] = "ends_counted",	/* children whose pages were counted */
 	[FF_C_EVEN] = "bursts_even",	/* that left committed memory as it was */
 #ifdef VT_BENCH
-	[FF_C_CHECKED] = "checked",	/* for the price of a look, in one run */
+	[FF_C_CHECKED] = "checked",	/* for the overhead of a look, in one run */
 	[FF_C_CHECKED_NS] = "checked_ns",
 	[FF_C_BARE] = "bare",
 	[FF_C_BARE_NS] = "bare_ns",

@@ -155,21 +155,21 @@ static const struct vt_choice hw_ops[HW_NR_OPS] = {
 };
 
 /*
- * What is done in the lab. The split that unmaps nothing is the one to tell: mostly
+ * What the directed race does. The split that unmaps nothing tells most: mostly
  * that.
  */
-static const struct vt_choice hw_lab_firsts[] = {
-	[HW_LAB_MADVISE] = { "lab_madvise_split", 1 }, { NULL, 1 },
+static const struct vt_choice hw_directed_firsts[] = {
+	[HW_DIRECTED_MADVISE] = { "directed_madvise_split", 1 }, { NULL, 1 },
 };
 
-static const struct vt_choice hw_labs[HW_LAB_NR_OPS] = {
-	[HW_LAB_MADVISE]	= { "lab_madvise_split", 1 },
-	[HW_LAB_PARTIAL]	= { "lab_munmap_part",	1 },
-	[HW_LAB_MAP_FIXED]	= { "lab_map_fixed",	1 },
-	[HW_LAB_MPROTECT]	= { "lab_mprotect_part", 1 },
-	[HW_LAB_MREMAP]		= { "lab_mremap",	1 },
-	[HW_LAB_MUNMAP]		= { "lab_munmap",	1 },
-	[HW_LAB_EXIT]		= { "lab_exit",		1 },
+static const struct vt_choice hw_directed_ops[HW_DIRECTED_NR_OPS] = {
+	[HW_DIRECTED_MADVISE]	= { "directed_madvise_split", 1 },
+	[HW_DIRECTED_PARTIAL]	= { "directed_munmap_part",	1 },
+	[HW_DIRECTED_MAP_FIXED]	= { "directed_map_fixed",	1 },
+	[HW_DIRECTED_MPROTECT]	= { "directed_mprotect_part", 1 },
+	[HW_DIRECTED_MREMAP]	= { "directed_mremap",	1 },
+	[HW_DIRECTED_MUNMAP]	= { "directed_munmap",	1 },
+	[HW_DIRECTED_EXIT]	= { "directed_exit",	1 },
 };
 
 /* By which walk a reader looks next. */
@@ -186,18 +186,18 @@ static const struct vt_choice hw_ways[HW_NR_WAYS] = {
 
 struct vt_draw hw_tables[HW_NR_TABLES] = {
 	[HW_T_OP]		= VT_DRAW(hw_ops),
-	[HW_T_LAB_FIRST]	= VT_DRAW(hw_lab_firsts),
-	[HW_T_LAB]		= VT_DRAW(hw_labs),
+	[HW_T_DIRECTED_FIRST]	= VT_DRAW(hw_directed_firsts),
+	[HW_T_DIRECTED]		= VT_DRAW(hw_directed_ops),
 	[HW_T_WAY]		= VT_DRAW_HOW(hw_ways),
 };
 
-static const char *const hw_lab_names[] = { "met" };
+static const char *const hw_directed_names[] = { "met" };
 
 static const struct vt_trials hw_trials[] = {
 	[HW_V_OP]	= VT_TRIALS_DRAWN("op", hw_ops, &hw_tables[HW_T_OP]),
 	[HW_V_WAY]	= VT_TRIALS_DRAWN("walk", hw_ways, &hw_tables[HW_T_WAY]),
-	[HW_V_LAB]	= VT_TRIALS_NAMED("directed", hw_lab_names,
-					  ARRAY_SIZE(hw_lab_names)),
+	[HW_V_DIRECTED]	= VT_TRIALS_NAMED("directed", hw_directed_names,
+					  ARRAY_SIZE(hw_directed_names)),
 };
 
 static const char *const hw_counters[] = {
@@ -234,7 +234,7 @@ static const char *const hw_counters[] = {
 	[HW_C_NO_PAGE] = "no_page",	/* no huge page, or past the end */
 	[HW_C_FAILED] = "failed",	/* for want of memory */
 #ifdef VT_BENCH
-	[HW_C_CHECKED] = "checked",	/* for the price of a look */
+	[HW_C_CHECKED] = "checked",	/* for the overhead of a look */
 	[HW_C_CHECKED_NS] = "checked_ns",
 	[HW_C_BARE] = "bare",
 	[HW_C_BARE_NS] = "bare_ns",
@@ -283,17 +283,17 @@ static void hw_probe_trials(struct vt_run *run)
 	if (!vt_rmap_known()) {
 		vt_trial_absent(run, HW_V_WAY, HW_BY_I_MMAP,
 				"the file's VMAs cannot be told");
-		vt_trial_absent(run, HW_V_LAB, 0, "the file's VMAs cannot be told");
+		vt_trial_absent(run, HW_V_DIRECTED, 0, "the file's VMAs cannot be told");
 	}
 	if (!vt_has(sys_mincore))
 		vt_trial_absent(run, HW_V_WAY, HW_BY_MINCORE,
 				"its system call cannot be found");
-	if (!hw_some_lab_op())
-		vt_trial_absent(run, HW_V_LAB, 0,
+	if (!hw_some_directed_op())
+		vt_trial_absent(run, HW_V_DIRECTED, 0,
 				"ops= leaves no operation that this kernel has");
 	/* One CPU runs one of the two at a time. */
 	if (num_online_cpus() == 1)
-		vt_trial_absent(run, HW_V_LAB, 0, "there is one CPU");
+		vt_trial_absent(run, HW_V_DIRECTED, 0, "there is one CPU");
 }
 
 static int hw_probe(struct vt_run *run)
@@ -319,7 +319,7 @@ static int hw_probe(struct vt_run *run)
 		vt_skip(run, "%ld free huge pages of %lu kB, needs %d: sysctl vm.nr_hugepages=%d",
 			pool.free, PMD_SIZE / SZ_1K, HW_LEAST, HW_MOST);
 
-	if (!hw_some_op() && !(vt_rmap_known() && hw_some_lab_op()))
+	if (!hw_some_op() && !(vt_rmap_known() && hw_some_directed_op()))
 		vt_skip(run, "ops= leaves no operation that this kernel has");
 
 	if (!IS_ENABLED(CONFIG_MMU_GATHER_RCU_TABLE_FREE))
@@ -399,23 +399,23 @@ static int hw_spaces(struct hw_state *st)
 	/* These pages are reserved, not taken as they come. */
 	st->reuse_mm = hw_mm_new(&st->reuse, HW_REUSE_BASE,
 				 HW_REUSE_PAGES * PMD_SIZE, 0);
-	st->lab.joiner = hw_mm_new(&st->lab.file, HW_BASE, PUD_SIZE,
+	st->race.joiner = hw_mm_new(&st->race.file, HW_BASE, PUD_SIZE,
 				   MAP_NORESERVE);
-	return st->reuse_mm && st->lab.joiner ? 0 : -ENOMEM;
+	return st->reuse_mm && st->race.joiner ? 0 : -ENOMEM;
 }
 
 static int hw_threads(struct vt_run *run, struct hw_state *st)
 {
-	unsigned int lab = vt_rmap_known();
+	unsigned int race = vt_rmap_known();
 	int ret;
 
 	ret = vt_spawn_all(run, "r", vt_params.nreaders, hw_reader, st);
 	if (!ret)
 		ret = vt_spawn_all(run, "w", vt_params.nwriters, hw_writer, st);
 	if (!ret)
-		ret = vt_spawn_all(run, "split", lab, hw_splitter, st);
+		ret = vt_spawn_all(run, "split", race, hw_splitter, st);
 	if (!ret)
-		ret = vt_spawn_all(run, "join", lab, hw_joiner, st);
+		ret = vt_spawn_all(run, "join", race, hw_joiner, st);
 	return ret;
 }
 
@@ -438,7 +438,7 @@ static int hw_start(struct vt_run *run)
 	mutex_init(&st->all_lock);
 	mutex_init(&st->tally_lock);
 	init_waitqueue_head(&st->wait);
-	init_waitqueue_head(&st->lab.wait);
+	init_waitqueue_head(&st->race.wait);
 	for (i = 0; i < n; i++)
 		mutex_init(&st->slots[i].lock);
 
@@ -450,7 +450,7 @@ static int hw_start(struct vt_run *run)
 	if (!ret)
 		ret = hw_file_open(st, &st->reuse, 2);
 	if (!ret)
-		ret = hw_file_open(st, &st->lab.file, 3);
+		ret = hw_file_open(st, &st->race.file, 3);
 	if (!ret)
 		ret = hw_spaces(st);
 	if (!ret)
@@ -471,14 +471,14 @@ static void hw_dismantle(struct hw_state *st)
 			hw_mm_put(st->run, mm);
 	}
 	vt_mm_put(st->reuse_mm);
-	vt_mm_put(st->lab.splitter);
-	vt_mm_put(st->lab.joiner);
+	vt_mm_put(st->race.splitter);
+	vt_mm_put(st->race.joiner);
 	st->reuse_mm = NULL;
-	st->lab.splitter = NULL;
-	st->lab.joiner = NULL;
+	st->race.splitter = NULL;
+	st->race.joiner = NULL;
 	hw_file_close(&st->file);
 	hw_file_close(&st->reuse);
-	hw_file_close(&st->lab.file);
+	hw_file_close(&st->race.file);
 }
 
 static long hw_pages_left(void *arg)

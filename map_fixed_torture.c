@@ -143,11 +143,11 @@ const char *const mf_counters[] = {
 	[MF_C_LOCK_MISS] = "lock_miss",
 	[MF_C_EFAULT] = "efault",
 #ifdef VT_BENCH
-	[MF_C_CHECKED] = "checked",	/* for the price of a look, in one run */
+	[MF_C_CHECKED] = "checked",	/* for the overhead of a look, in one run */
 	[MF_C_CHECKED_NS] = "checked_ns",
 	[MF_C_BARE] = "bare",
 	[MF_C_BARE_NS] = "bare_ns",
-	[MF_C_BESIDE] = "beside",	/* for the price of readers */
+	[MF_C_BESIDE] = "beside",	/* for the overhead of readers */
 	[MF_C_BESIDE_NS] = "beside_ns",
 	[MF_C_ALONE] = "alone",
 	[MF_C_ALONE_NS] = "alone_ns",

@@ -413,11 +413,11 @@ void ff_scan(struct mm_struct *mm, struct ff_seen *seen);
 void ff_show(struct ff_parent *p, struct vt_rnd *rnd, struct mm_struct *mm);
 int ff_walker(struct vt_thread *t);
 
-/* price.c: what a look costs */
+/* overhead.c: what a look costs */
 #ifdef VT_BENCH
-void ff_price(struct vt_thread *t, struct ff_parent *p, struct mm_struct *mm);
+void ff_overhead(struct vt_thread *t, struct ff_parent *p, struct mm_struct *mm);
 #else
-static inline void ff_price(struct vt_thread *t, struct ff_parent *p,
+static inline void ff_overhead(struct vt_thread *t, struct ff_parent *p,
 			    struct mm_struct *mm) { }
 #endif
 

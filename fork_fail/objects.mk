@@ -10,4 +10,4 @@ vma_torture-y += fork_fail/walk.o fork_fail/compare.o fork_fail/leak.o \
 		 fork_fail/account.o \
 		 fork_fail/balance.o fork_fail/calibrate.o fork_fail/busted.o
 vma_torture-y += fork_fail/trace.o fork_fail/symbols.o
-vma_torture-$(vt-bench) += fork_fail/price.o
+vma_torture-$(vt-bench) += fork_fail/overhead.o

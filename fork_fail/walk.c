@@ -257,7 +257,7 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 		vt_worked(t->run, FF_V_REF, ref);
 		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
 			ff_look(p, mm, false);
-		ff_price(t, p, mm);
+		ff_overhead(t, p, mm);
 		/* The last one leaves the child to exit_mmap(). */
 		mmput(mm);
 	} else {

@@ -36,7 +36,7 @@ void hw_recall(const struct hw_visit *v, const unsigned long **kept)
 }
 
 /**
- * hw_walk_naked() - busted: a walker that holds nothing, and judges as if it
+ * hw_walk_unlocked() - busted: a walker that holds nothing, and judges as if it
  *	did
  * @t: thread
  * @st: all of it
@@ -46,13 +46,13 @@ void hw_recall(const struct hw_visit *v, const unsigned long **kept)
  *
  * Context: may sleep.
  */
-void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
+void hw_walk_unlocked(struct vt_thread *t, struct hw_state *st,
 		   const struct hw_visit *v)
 {
-	static const struct hw_rule naked = {
+	static const struct hw_rule unlocked = {
 		.name = "nothing", .counter = HW_C_JUDGED, .typed = true,
 	};
-	u32 kinds = t->run->busted & HW_NAKED_KINDS;
+	u32 kinds = t->run->busted & HW_UNLOCKED_KINDS;
 	u32 freed = kinds & BIT(HW_TABLE_FREED);
 	u32 punched, purged;
 	struct hw_look l;
@@ -73,14 +73,14 @@ void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
 			 READ_ONCE(st->punched) != punched), HZ / 4);
 	/* Tables may be freed at once, or by RCU. */
 	if (freed) {
-		hw_judge(t->run, &l, &st->file, &naked, freed);
+		hw_judge(t->run, &l, &st->file, &unlocked, freed);
 		rcu_barrier();
 	} else {
 		kinds &= ~BIT(HW_TABLE_FREED);
 	}
 	for (kind = 0; kind < HW_PAGE_LEAK; kind++)
 		if ((freed ? freed : kinds) & BIT(kind))
-			hw_judge(t->run, &l, &st->file, &naked, BIT(kind));
+			hw_judge(t->run, &l, &st->file, &unlocked, BIT(kind));
 }
 
 /**

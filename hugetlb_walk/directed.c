@@ -13,14 +13,14 @@
 #include "symbols.h"
 #include "table.h"
 
-static bool hw_lab_possible(enum hw_lab_op op)
+static bool hw_directed_possible(enum hw_directed_op op)
 {
 	switch (op) {
-	case HW_LAB_MADVISE:
+	case HW_DIRECTED_MADVISE:
 		return vt_has(sys_madvise);
-	case HW_LAB_MPROTECT:
+	case HW_DIRECTED_MPROTECT:
 		return vt_has(sys_mprotect);
-	case HW_LAB_MREMAP:
+	case HW_DIRECTED_MREMAP:
 		return vt_has(sys_mremap);
 	default:
 		return true;
@@ -28,59 +28,59 @@ static bool hw_lab_possible(enum hw_lab_op op)
 }
 
 /**
- * hw_some_lab_op() - is there something to do in the lab?
+ * hw_some_directed_op() - is there something to do in the directed race?
  *
  * Context: any.
  * Return: false if "ops" leaves nothing that this kernel has.
  */
-bool hw_some_lab_op(void)
+bool hw_some_directed_op(void)
 {
-	enum hw_lab_op op;
+	enum hw_directed_op op;
 
-	for (op = 0; op < HW_LAB_NR_OPS; op++)
-		if (vt_drawn(&hw_tables[HW_T_LAB], op) && hw_lab_possible(op))
+	for (op = 0; op < HW_DIRECTED_NR_OPS; op++)
+		if (vt_drawn(&hw_tables[HW_T_DIRECTED], op) && hw_directed_possible(op))
 			return true;
 	return false;
 }
 
-/* HW_LAB_NR_OPS if there is none. */
-static enum hw_lab_op hw_lab_draw(struct vt_rnd *rnd)
+/* HW_DIRECTED_NR_OPS if there is none. */
+static enum hw_directed_op hw_directed_draw(struct vt_rnd *rnd)
 {
-	enum hw_lab_op op;
+	enum hw_directed_op op;
 
 	if (vt_has(sys_madvise) &&
-	    vt_draw(rnd, &hw_tables[HW_T_LAB_FIRST]) == HW_LAB_MADVISE)
-		return HW_LAB_MADVISE;
-	if (!hw_some_lab_op())
-		return HW_LAB_NR_OPS;
+	    vt_draw(rnd, &hw_tables[HW_T_DIRECTED_FIRST]) == HW_DIRECTED_MADVISE)
+		return HW_DIRECTED_MADVISE;
+	if (!hw_some_directed_op())
+		return HW_DIRECTED_NR_OPS;
 	do {
-		op = vt_draw(rnd, &hw_tables[HW_T_LAB]);
-	} while (!hw_lab_possible(op));
+		op = vt_draw(rnd, &hw_tables[HW_T_DIRECTED]);
+	} while (!hw_directed_possible(op));
 	return op;
 }
 
-static long hw_lab_alter(struct hw_lab *lab, enum hw_lab_op op)
+static long hw_directed_alter(struct hw_directed *race, enum hw_directed_op op)
 {
 	unsigned long part = hw_addr(1);
 	long ret = 0;
 
 	switch (op) {
-	case HW_LAB_MADVISE:
+	case HW_DIRECTED_MADVISE:
 		ret = vt_syscall(sys_madvise, part, PMD_SIZE, MADV_DONTDUMP);
 		break;
-	case HW_LAB_PARTIAL:
+	case HW_DIRECTED_PARTIAL:
 		ret = vm_munmap(part, PMD_SIZE);
 		break;
-	case HW_LAB_MAP_FIXED:
-		ret = hw_map(&lab->file, part, PMD_SIZE, MAP_NORESERVE);
+	case HW_DIRECTED_MAP_FIXED:
+		ret = hw_map(&race->file, part, PMD_SIZE, MAP_NORESERVE);
 		break;
-	case HW_LAB_MPROTECT:
+	case HW_DIRECTED_MPROTECT:
 		ret = vt_syscall(sys_mprotect, part, PMD_SIZE, PROT_READ);
 		break;
-	case HW_LAB_MREMAP:
+	case HW_DIRECTED_MREMAP:
 		ret = hw_move();
 		break;
-	case HW_LAB_MUNMAP:
+	case HW_DIRECTED_MUNMAP:
 		ret = vm_munmap(HW_BASE, PUD_SIZE);
 		break;
 	default:
@@ -90,32 +90,32 @@ static long hw_lab_alter(struct hw_lab *lab, enum hw_lab_op op)
 }
 
 /* Both mapped whole, and the splitter alone with a table. */
-static bool hw_lab_fresh(struct hw_lab *lab)
+static bool hw_directed_fresh(struct hw_directed *race)
 {
 	int ret;
 
-	if (!lab->splitter)
-		lab->splitter = hw_mm_new(&lab->file, HW_BASE, PUD_SIZE,
+	if (!race->splitter)
+		race->splitter = hw_mm_new(&race->file, HW_BASE, PUD_SIZE,
 					  MAP_NORESERVE);
-	if (!lab->splitter)
+	if (!race->splitter)
 		return false;
-	kthread_use_mm(lab->joiner);
-	ret = hw_map(&lab->file, HW_BASE, PUD_SIZE, MAP_NORESERVE);
-	kthread_unuse_mm(lab->joiner);
+	kthread_use_mm(race->joiner);
+	ret = hw_map(&race->file, HW_BASE, PUD_SIZE, MAP_NORESERVE);
+	kthread_unuse_mm(race->joiner);
 	if (ret)
 		return false;
-	kthread_use_mm(lab->splitter);
-	ret = hw_map(&lab->file, HW_BASE, PUD_SIZE, MAP_NORESERVE);
-	kthread_unuse_mm(lab->splitter);
-	return !ret && hw_fault(lab->splitter, HW_BASE);
+	kthread_use_mm(race->splitter);
+	ret = hw_map(&race->file, HW_BASE, PUD_SIZE, MAP_NORESERVE);
+	kthread_unuse_mm(race->splitter);
+	return !ret && hw_fault(race->splitter, HW_BASE);
 }
 
 /* Spin for as long as the directed race is at a step, but not for long. */
-static bool hw_lab_past(struct hw_lab *lab, enum hw_lab_step step)
+static bool hw_directed_past(struct hw_directed *race, enum hw_directed_step step)
 {
 	u64 end = ktime_get_ns() + NSEC_PER_MSEC;
 
-	while (atomic_read_acquire(&lab->step) == step) {
+	while (atomic_read_acquire(&race->step) == step) {
 		if (ktime_get_ns() > end)
 			return false;
 		cpu_relax();
@@ -127,63 +127,63 @@ static bool hw_lab_past(struct hw_lab *lab, enum hw_lab_step step)
  * Return: the other one goes. It does so at this moment, unless there is but one
  * CPU, or the other CPUs have better things to do.
  */
-static bool hw_lab_call(struct hw_lab *lab)
+static bool hw_directed_call(struct hw_directed *race)
 {
-	atomic_set_release(&lab->step, HW_LAB_POSTED);
-	wake_up_all(&lab->wait);
-	if (!hw_lab_past(lab, HW_LAB_POSTED))
-		wait_event_idle_timeout(lab->wait, atomic_read(&lab->step) !=
-						   HW_LAB_POSTED, HZ / 100 + 1);
-	if (atomic_cmpxchg(&lab->step, HW_LAB_POSTED, HW_LAB_IDLE) ==
-	    HW_LAB_POSTED)
+	atomic_set_release(&race->step, HW_DIRECTED_POSTED);
+	wake_up_all(&race->wait);
+	if (!hw_directed_past(race, HW_DIRECTED_POSTED))
+		wait_event_idle_timeout(race->wait, atomic_read(&race->step) !=
+						   HW_DIRECTED_POSTED, HZ / 100 + 1);
+	if (atomic_cmpxchg(&race->step, HW_DIRECTED_POSTED, HW_DIRECTED_IDLE) ==
+	    HW_DIRECTED_POSTED)
 		return false;
-	atomic_cmpxchg(&lab->step, HW_LAB_TAKEN, HW_LAB_GO);
+	atomic_cmpxchg(&race->step, HW_DIRECTED_TAKEN, HW_DIRECTED_GO);
 	return true;
 }
 
-static void hw_lab_round(struct vt_thread *t, struct hw_state *st)
+static void hw_directed_round(struct vt_thread *t, struct hw_state *st)
 {
-	enum hw_lab_op op = hw_lab_draw(&t->rnd);
-	struct hw_lab *lab = &st->lab;
+	enum hw_directed_op op = hw_directed_draw(&t->rnd);
+	struct hw_directed *race = &st->race;
 	struct mm_struct *mm;
 	u64 from, to;
 	u32 kinds;
 	bool met;
 
-	if (op == HW_LAB_NR_OPS)
+	if (op == HW_DIRECTED_NR_OPS)
 		return;
-	if (!hw_lab_fresh(lab)) {
+	if (!hw_directed_fresh(race)) {
 		vt_count(t->run, HW_C_NO_PAGE, 1);
 		return;
 	}
-	mm = lab->splitter;
-	if (op != HW_LAB_EXIT)
+	mm = race->splitter;
+	if (op != HW_DIRECTED_EXIT)
 		kthread_use_mm(mm);
-	if (hw_lab_call(lab)) {
+	if (hw_directed_call(race)) {
 		from = ktime_get_ns();
-		if (op == HW_LAB_EXIT) {
-			lab->splitter = NULL;
+		if (op == HW_DIRECTED_EXIT) {
+			race->splitter = NULL;
 			hw_mm_put(t->run, mm);
-		} else if (hw_lab_alter(lab, op)) {
+		} else if (hw_directed_alter(race, op)) {
 			vt_count(t->run, HW_C_FAILED, 1);
 		}
 		to = ktime_get_ns();
-		wait_event_idle(lab->wait,
-				atomic_read_acquire(&lab->step) == HW_LAB_DONE);
-		if (op == HW_LAB_MADVISE)
-			WRITE_ONCE(lab->took_ns, min_t(u64, to - from, 200000));
-		met = lab->from_ns < to && lab->to_ns > from;
+		wait_event_idle(race->wait,
+				atomic_read_acquire(&race->step) == HW_DIRECTED_DONE);
+		if (op == HW_DIRECTED_MADVISE)
+			WRITE_ONCE(race->took_ns, min_t(u64, to - from, 200000));
+		met = race->from_ns < to && race->to_ns > from;
 		vt_count(t->run, HW_C_DIRECTED, 1);
 		vt_count(t->run, HW_C_OVERLAPPED, met);
-		vt_tried(t->run, HW_V_LAB, 0, met);
-		i_mmap_lock_write(lab->file.mapping);
-		kinds = hw_census(t->run, &lab->file, 2, met);
-		i_mmap_unlock_write(lab->file.mapping);
+		vt_tried(t->run, HW_V_DIRECTED, 0, met);
+		i_mmap_lock_write(race->file.mapping);
+		kinds = hw_census(t->run, &race->file, 2, met);
+		i_mmap_unlock_write(race->file.mapping);
 		/* Each round is a change of its own, looked at once. */
 		if (met)
 			vt_met_first(t->run, kinds);
 	}
-	if (op != HW_LAB_EXIT)
+	if (op != HW_DIRECTED_EXIT)
 		kthread_unuse_mm(mm);
 	vt_op(t->run);
 }
@@ -201,7 +201,7 @@ int hw_splitter(struct vt_thread *t)
 {
 	sched_set_fifo_low(current);
 	while (vt_go(t)) {
-		hw_lab_round(t, t->arg);
+		hw_directed_round(t, t->arg);
 		schedule_timeout_idle(1);
 	}
 	return 0;
@@ -217,29 +217,29 @@ int hw_splitter(struct vt_thread *t)
 int hw_joiner(struct vt_thread *t)
 {
 	struct hw_state *st = t->arg;
-	struct hw_lab *lab = &st->lab;
+	struct hw_directed *race = &st->race;
 
 	sched_set_fifo_low(current);
 	while (vt_go(t)) {
-		u64 delay = vt_rnd_below(&t->rnd, READ_ONCE(lab->took_ns) + 1);
+		u64 delay = vt_rnd_below(&t->rnd, READ_ONCE(race->took_ns) + 1);
 
-		wait_event_idle_timeout(lab->wait, kthread_should_stop() ||
-			atomic_read(&lab->step) == HW_LAB_POSTED, HZ / 10);
-		if (atomic_cmpxchg(&lab->step, HW_LAB_POSTED, HW_LAB_TAKEN) !=
-		    HW_LAB_POSTED)
+		wait_event_idle_timeout(race->wait, kthread_should_stop() ||
+			atomic_read(&race->step) == HW_DIRECTED_POSTED, HZ / 10);
+		if (atomic_cmpxchg(&race->step, HW_DIRECTED_POSTED, HW_DIRECTED_TAKEN) !=
+		    HW_DIRECTED_POSTED)
 			continue;
-		wake_up_all(&lab->wait);
+		wake_up_all(&race->wait);
 		/* Whoever posted goes on at once, if it can. */
-		hw_lab_past(lab, HW_LAB_TAKEN);
-		lab->from_ns = ktime_get_ns();
-		while (ktime_get_ns() - lab->from_ns < delay)
+		hw_directed_past(race, HW_DIRECTED_TAKEN);
+		race->from_ns = ktime_get_ns();
+		while (ktime_get_ns() - race->from_ns < delay)
 			cpu_relax();
-		if (!hw_fault(lab->joiner, HW_BASE))
+		if (!hw_fault(race->joiner, HW_BASE))
 			vt_count(t->run, HW_C_NO_PAGE, 1);
-		lab->to_ns = ktime_get_ns();
+		race->to_ns = ktime_get_ns();
 		vt_op(t->run);
-		atomic_set_release(&lab->step, HW_LAB_DONE);
-		wake_up_all(&lab->wait);
+		atomic_set_release(&race->step, HW_DIRECTED_DONE);
+		wake_up_all(&race->wait);
 	}
 	return 0;
 }

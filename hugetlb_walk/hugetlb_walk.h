@@ -31,7 +31,7 @@
 
 #define HW_PAGES	4	/* huge pages of the file that are in use */
 #define HW_REUSE_PAGES	2	/* of the file that takes what was freed */
-#define HW_LAB_PAGES	1
+#define HW_DIRECTED_PAGES	1
 #define HW_MOST		16	/* huge pages the mount may have */
 #define HW_LEAST	8
 
@@ -49,7 +49,7 @@ enum hw_kind {
 };
 
 /* What a walker without protection gets to see. */
-#define HW_NAKED_KINDS	(BIT(HW_TABLE_FREED) | BIT(HW_TABLE_MOVED) |	\
+#define HW_UNLOCKED_KINDS	(BIT(HW_TABLE_FREED) | BIT(HW_TABLE_MOVED) |	\
 			 BIT(HW_ENTRY_MOVED) | BIT(HW_NO_SYNC) |	\
 			 BIT(HW_WRONG_FOLIO))
 
@@ -83,17 +83,17 @@ enum hw_way {
 };
 
 /* The tables of the coverage list. */
-enum hw_trial { HW_V_OP, HW_V_WAY, HW_V_LAB };
+enum hw_trial { HW_V_OP, HW_V_WAY, HW_V_DIRECTED };
 
 /* What the directed race does to the VMA of who has the table. */
-enum hw_lab_op {
-	HW_LAB_MADVISE, HW_LAB_PARTIAL, HW_LAB_MAP_FIXED, HW_LAB_MPROTECT,
-	HW_LAB_MREMAP, HW_LAB_MUNMAP, HW_LAB_EXIT, HW_LAB_NR_OPS,
+enum hw_directed_op {
+	HW_DIRECTED_MADVISE, HW_DIRECTED_PARTIAL, HW_DIRECTED_MAP_FIXED, HW_DIRECTED_MPROTECT,
+	HW_DIRECTED_MREMAP, HW_DIRECTED_MUNMAP, HW_DIRECTED_EXIT, HW_DIRECTED_NR_OPS,
 };
 
 /* What is drawn from. */
 enum hw_draw {
-	HW_T_OP, HW_T_LAB_FIRST, HW_T_LAB, HW_T_WAY, HW_NR_TABLES,
+	HW_T_OP, HW_T_DIRECTED_FIRST, HW_T_DIRECTED, HW_T_WAY, HW_NR_TABLES,
 };
 
 /* hugetlb_walk_torture.c: the tables, by names and weights */
@@ -133,20 +133,23 @@ struct hw_slot {
 	struct vt_flight flight ____cacheline_aligned_in_smp;
 };
 
-enum hw_lab_step { HW_LAB_IDLE, HW_LAB_POSTED, HW_LAB_TAKEN, HW_LAB_GO, HW_LAB_DONE };
+enum hw_directed_step {
+	HW_DIRECTED_IDLE, HW_DIRECTED_POSTED, HW_DIRECTED_TAKEN, HW_DIRECTED_GO,
+	HW_DIRECTED_DONE,
+};
 
 /**
- * struct hw_lab - the directed race
+ * struct hw_directed - the directed race
  * @file: what both mms map
  * @splitter: mm whose VMA is split while it alone has a table
  * @joiner: mm that begins to share that table meanwhile
- * @step: of enum hw_lab_step
+ * @step: of enum hw_directed_step
  * @wait: for the next step
  * @took_ns: how long the last split took
  * @from_ns: when the joiner began
  * @to_ns: when it had its table
  */
-struct hw_lab {
+struct hw_directed {
 	struct hw_file file;
 	struct mm_struct *splitter;
 	struct mm_struct *joiner;
@@ -164,7 +167,7 @@ struct hw_lab {
  * @file: what the slots map
  * @reuse: takes the pages that @file loses
  * @reuse_mm: maps @reuse
- * @lab: the directed race
+ * @race: the directed race
  * @file_lock: content of @file and @reuse; inside hw_slot.lock
  * @all_lock: for whoever takes more than one hw_slot.lock
  * @tally_lock: counting of who shares
@@ -184,7 +187,7 @@ struct hw_state {
 	struct hw_file file;
 	struct hw_file reuse;
 	struct mm_struct *reuse_mm;
-	struct hw_lab lab;
+	struct hw_directed race;
 	struct mutex file_lock;
 	struct mutex all_lock;
 	struct mutex tally_lock;
@@ -285,12 +288,12 @@ void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
 void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 		      const struct hw_visit *v);
 
-/* price.c: what a look costs */
+/* overhead.c: what a look costs */
 #ifdef VT_BENCH
-bool hw_price(struct vt_thread *t, struct hw_state *st,
+bool hw_overhead(struct vt_thread *t, struct hw_state *st,
 	      const struct hw_visit *v);
 #else
-static inline bool hw_price(struct vt_thread *t, struct hw_state *st,
+static inline bool hw_overhead(struct vt_thread *t, struct hw_state *st,
 			    const struct hw_visit *v)
 {
 	return false;
@@ -324,13 +327,13 @@ void hw_walk_census(struct vt_run *run, struct hw_state *st);
 void hw_tally(struct hw_state *st);
 
 /* directed.c: the directed race */
-bool hw_some_lab_op(void);
+bool hw_some_directed_op(void);
 int hw_splitter(struct vt_thread *t);
 int hw_joiner(struct vt_thread *t);
 
 /* busted.c: what makes it fail on purpose */
 void hw_recall(const struct hw_visit *v, const unsigned long **kept);
-void hw_walk_naked(struct vt_thread *t, struct hw_state *st,
+void hw_walk_unlocked(struct vt_thread *t, struct hw_state *st,
 		   const struct hw_visit *v);
 void hw_plant(struct hw_state *st);
 void hw_hold_page(struct hw_state *st);

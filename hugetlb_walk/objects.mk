@@ -8,4 +8,4 @@ vma_torture-y += hugetlb_walk/walk.o hugetlb_walk/kernel.o hugetlb_walk/reader.o
 vma_torture-y += hugetlb_walk/judge.o hugetlb_walk/census.o \
 		 hugetlb_walk/directed.o hugetlb_walk/busted.o
 vma_torture-y += hugetlb_walk/trace.o hugetlb_walk/symbols.o
-vma_torture-$(vt-bench) += hugetlb_walk/price.o
+vma_torture-$(vt-bench) += hugetlb_walk/overhead.o

@@ -66,15 +66,15 @@ static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 	unsigned long since = jiffies;
 	unsigned int i;
 
-	if (hw_busted_turn(t, HW_NAKED_KINDS)) {
-		hw_walk_naked(t, st, v);
+	if (hw_busted_turn(t, HW_UNLOCKED_KINDS)) {
+		hw_walk_unlocked(t, st, v);
 		return;
 	}
 	if (hw_busted_turn(t, BIT(HW_STALE_TLB)) || vt_rnd_one_in(&t->rnd, 4)) {
 		hw_walk_read(t, st, v);
 		return;
 	}
-	if (hw_price(t, st, v))
+	if (hw_overhead(t, st, v))
 		return;
 	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
 		hw_walk_one(t, st, v);

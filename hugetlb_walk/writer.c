@@ -56,7 +56,7 @@ static enum hw_op hw_draw(struct hw_writer *w)
 	enum hw_op op;
 
 	/* Busted: mostly make the changes that the unlocked walkers wait for. */
-	if (w->t->run->busted & (HW_NAKED_KINDS | BIT(HW_STALE_TLB)) &&
+	if (w->t->run->busted & (HW_UNLOCKED_KINDS | BIT(HW_STALE_TLB)) &&
 	    vt_drawn(ops, HW_PUNCH) && vt_drawn(ops, HW_PURGE) &&
 	    !vt_rnd_one_in(rnd, 4))
 		return vt_rnd_one_in(rnd, 2) ? HW_PUNCH : HW_PURGE;
@@ -75,7 +75,7 @@ static void hw_write_once(struct hw_writer *w)
 						       st->nr_slots)];
 	enum hw_op op = hw_draw(w);
 
-	/* The lab alone is to be at work. */
+	/* The race alone is to be at work. */
 	if (op == HW_NR_OPS) {
 		schedule_timeout_idle(1);
 		return;

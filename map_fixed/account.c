@@ -254,7 +254,7 @@ void mf_rest_space(struct mf_space *s)
 	vt_look(s->run, MF_ACCOUNT, true);
 	mf_account_judge(s, &kept, &s->base, "at rest, as set up");
 
-	mf_price_alone(s->lanes[0]);
+	mf_overhead_alone(s->lanes[0]);
 	if (!vt_drawn(&mf_tables[MF_T_BURST], MF_DO))
 		return;
 	mf_burst(s->lanes[0], MF_L_REPLACE);

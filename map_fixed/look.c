@@ -239,7 +239,7 @@ int mf_reader(struct vt_thread *t)
 			mf_look_fault(t, lane);
 			mf_look_stale(t, lane);
 		}
-		mf_price(t, lane);
+		mf_overhead(t, lane);
 	}
 	kthread_unuse_mm(s->mm);
 	return 0;

@@ -273,20 +273,20 @@ bool mf_may_refuse(struct mf_lane *lane, enum mf_refuser by);
 void mf_rest_space(struct mf_space *s);
 void mf_rest_end(struct mf_space *s);
 
-/* price.c: what looks and readers cost */
+/* overhead.c: what looks and readers cost */
 #ifdef VT_BENCH
-void mf_price(struct vt_thread *t, struct mf_lane *lane);
-long mf_price_beside(struct vt_thread *t, struct mf_lane *lane,
+void mf_overhead(struct vt_thread *t, struct mf_lane *lane);
+long mf_overhead_beside(struct vt_thread *t, struct mf_lane *lane,
 		     const struct mf_op *op);
-void mf_price_alone(struct mf_lane *lane);
+void mf_overhead_alone(struct mf_lane *lane);
 #else
-static inline void mf_price(struct vt_thread *t, struct mf_lane *lane) { }
-static inline long mf_price_beside(struct vt_thread *t, struct mf_lane *lane,
+static inline void mf_overhead(struct vt_thread *t, struct mf_lane *lane) { }
+static inline long mf_overhead_beside(struct vt_thread *t, struct mf_lane *lane,
 				   const struct mf_op *op)
 {
 	return 0;
 }
-static inline void mf_price_alone(struct mf_lane *lane) { }
+static inline void mf_overhead_alone(struct mf_lane *lane) { }
 #endif
 
 /* busted.c: broken promises */

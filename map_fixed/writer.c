@@ -140,7 +140,7 @@ static long mf_do_whole(struct vt_thread *t, struct mf_lane *lane,
 	op->backing = MF_ANON;
 	op->shape = MF_C_DOZENS;
 	ret = mf_replace(t, lane, op);
-	return ret ? ret : mf_price_beside(t, lane, op);
+	return ret ? ret : mf_overhead_beside(t, lane, op);
 }
 
 static long mf_write_one(struct vt_thread *t, struct mf_lane *lane)

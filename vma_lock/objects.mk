@@ -9,4 +9,4 @@ vma_torture-y += vma_lock/look.o vma_lock/reader.o vma_lock/fault.o \
 		 vma_lock/exclusive.o vma_lock/count.o vma_lock/account.o \
 		 vma_lock/relock.o vma_lock/busted.o
 vma_torture-y += vma_lock/trace.o vma_lock/symbols.o
-vma_torture-$(vt-bench) += vma_lock/price.o
+vma_torture-$(vt-bench) += vma_lock/overhead.o

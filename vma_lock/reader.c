@@ -162,7 +162,7 @@ int vl_reader_main(struct vt_thread *t)
 			else
 				vl_read(t, test, r, how);
 		}
-		vl_price(t, r);
+		vl_overhead(t, r);
 		vl_flush(t->run, r);
 		WRITE_ONCE(r->mm, NULL);
 		down_read(&test->quiet);

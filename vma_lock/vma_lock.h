@@ -396,11 +396,11 @@ void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags);
 void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
 			      unsigned long addr, unsigned int flags);
 
-/* What a look costs: price.c */
+/* What a look costs: overhead.c */
 #ifdef VT_BENCH
-void vl_price(struct vt_thread *t, struct vl_reader *r);
+void vl_overhead(struct vt_thread *t, struct vl_reader *r);
 #else
-static inline void vl_price(struct vt_thread *t, struct vl_reader *r) { }
+static inline void vl_overhead(struct vt_thread *t, struct vl_reader *r) { }
 #endif
 
 /* Who judges beside readers: exclusive.c, count.c, account.c, relock.c */

@@ -16,7 +16,7 @@
 
 #define VL_BURST	64
 #define VL_BURST_SPOILT	8
-#define VL_PRICE_TURNS	4	/* of a reader, from one time to the next */
+#define VL_OVERHEAD_TURNS	4	/* of a reader, from one time to the next */
 
 static u64 vl_best_checked = U64_MAX, vl_best_bare = U64_MAX;
 
@@ -58,20 +58,20 @@ static u64 vl_burst_bare(struct vl_reader *r, const unsigned long *addrs)
 }
 
 /**
- * vl_price() - now and then measure one burst of each kind
+ * vl_overhead() - now and then measure one burst of each kind
  * @t: thread
  * @r: reader, r->space is where it reads
  *
  * Context: the reader's thread, which holds nothing.
  */
-void vl_price(struct vt_thread *t, struct vl_reader *r)
+void vl_overhead(struct vt_thread *t, struct vl_reader *r)
 {
 	unsigned long addrs[VL_BURST];
 	bool bare_first = vt_rnd_one_in(&t->rnd, 2);
 	u64 checked, bare = 0;
 	unsigned int i;
 
-	if (!vt_rnd_one_in(&t->rnd, VL_PRICE_TURNS))
+	if (!vt_rnd_one_in(&t->rnd, VL_OVERHEAD_TURNS))
 		return;
 	for (i = 0; i < VL_BURST; i++)
 		addrs[i] = vl_pick_addr(t, r);

@@ -12,30 +12,30 @@
 #include "map_fixed.h"
 #include "view.h"
 
-#define MF_PRICE_WALKS	256
-#define MF_PRICE_TURNS	256	/* of a reader, from one time to the next */
+#define MF_OVERHEAD_WALKS	256
+#define MF_OVERHEAD_TURNS	256	/* of a reader, from one time to the next */
 
 /**
- * mf_price() - now and then time some looks and as many bare walks
+ * mf_overhead() - now and then time some looks and as many bare walks
  * @t: the reader, which uses the mm
  * @lane: a lane in it
  *
  * In turns in the same run, so that load and machine are the same for both.
  */
-void mf_price(struct vt_thread *t, struct mf_lane *lane)
+void mf_overhead(struct vt_thread *t, struct mf_lane *lane)
 {
 	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
 	struct mf_view v = {};
 	u64 begun, between;
 	unsigned int i;
 
-	if (!vt_rnd_one_in(&t->rnd, MF_PRICE_TURNS))
+	if (!vt_rnd_one_in(&t->rnd, MF_OVERHEAD_TURNS))
 		return;
 	begun = ktime_get_ns();
-	for (i = 0; i < MF_PRICE_WALKS; i++)
+	for (i = 0; i < MF_OVERHEAD_WALKS; i++)
 		mf_look_point(t, lane);
 	between = ktime_get_ns();
-	for (i = 0; i < MF_PRICE_WALKS; i++) {
+	for (i = 0; i < MF_OVERHEAD_WALKS; i++) {
 		mas_set(&mas, mf_aim(t, lane, &v));
 		rcu_read_lock();
 		mas_walk(&mas);
@@ -43,23 +43,23 @@ void mf_price(struct vt_thread *t, struct mf_lane *lane)
 	}
 	vt_count(t->run, MF_C_BARE_NS, ktime_get_ns() - between);
 	vt_count(t->run, MF_C_CHECKED_NS, between - begun);
-	vt_count(t->run, MF_C_CHECKED, MF_PRICE_WALKS);
-	vt_count(t->run, MF_C_BARE, MF_PRICE_WALKS);
+	vt_count(t->run, MF_C_CHECKED, MF_OVERHEAD_WALKS);
+	vt_count(t->run, MF_C_BARE, MF_OVERHEAD_WALKS);
 }
 
 #define MF_BESIDE	8
 
 /**
- * mf_price_beside() - time replacements beside readers
+ * mf_overhead_beside() - time replacements beside readers
  * @t: the writer, which uses the mm
  * @lane: its lane, of which all is mapped
  * @op: the range of the arena
  *
- * mf_price_alone() does the same when the readers are gone.
+ * mf_overhead_alone() does the same when the readers are gone.
  *
  * Return: 0, or an errno after which there may be a gap.
  */
-long mf_price_beside(struct vt_thread *t, struct mf_lane *lane,
+long mf_overhead_beside(struct vt_thread *t, struct mf_lane *lane,
 		     const struct mf_op *op)
 {
 	unsigned int i;
@@ -85,12 +85,12 @@ long mf_price_beside(struct vt_thread *t, struct mf_lane *lane,
 #define MF_ALONE	192
 
 /**
- * mf_price_alone() - time the same replacements without readers
+ * mf_overhead_alone() - time the same replacements without readers
  * @lane: a lane
  *
  * Context: a thread that uses the mm, nobody else at work.
  */
-void mf_price_alone(struct mf_lane *lane)
+void mf_overhead_alone(struct mf_lane *lane)
 {
 	u64 begun = ktime_get_ns();
 	unsigned int i;

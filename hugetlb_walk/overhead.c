@@ -8,10 +8,10 @@
 
 #include "look.h"
 
-#define HW_PRICE_TURNS	64	/* of a reader, from one time to the next */
+#define HW_OVERHEAD_TURNS	64	/* of a reader, from one time to the next */
 
 /* The same walk under the same locks, with and without the look. */
-static void hw_price_walks(struct vt_thread *t, struct hw_state *st,
+static void hw_overhead_walks(struct vt_thread *t, struct hw_state *st,
 			   const struct hw_visit *v, bool checked)
 {
 	unsigned long since = jiffies;
@@ -46,7 +46,7 @@ static void hw_price_walks(struct vt_thread *t, struct hw_state *st,
 }
 
 /**
- * hw_price() - now and then measure what a look costs
+ * hw_overhead() - now and then measure what a look costs
  * @t: thread
  * @st: all of it
  * @v: the mm
@@ -54,12 +54,12 @@ static void hw_price_walks(struct vt_thread *t, struct hw_state *st,
  * Context: may sleep.
  * Return: true if so.
  */
-bool hw_price(struct vt_thread *t, struct hw_state *st,
+bool hw_overhead(struct vt_thread *t, struct hw_state *st,
 	      const struct hw_visit *v)
 {
-	if (!vt_rnd_one_in(&t->rnd, HW_PRICE_TURNS))
+	if (!vt_rnd_one_in(&t->rnd, HW_OVERHEAD_TURNS))
 		return false;
-	hw_price_walks(t, st, v, false);
-	hw_price_walks(t, st, v, true);
+	hw_overhead_walks(t, st, v, false);
+	hw_overhead_walks(t, st, v, true);
 	return true;
 }
