@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from runs import TOP, Runs
+from runs import KERNEL, TOP, Runs
 from vt import ledger, results, silence, torture
 
 OUTPUT = """progress 5 FAILURE map_fixed:7/1000:gap=7
