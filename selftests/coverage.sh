@@ -117,7 +117,7 @@ absent_by_ops()
 		'fork_fail fail dup' 'fork_fail at after' 'fork_fail mix churn' \
 		'fork_fail find slot' 'fork_fail reference user' 'hugetlb_walk op exit' \
 		'hugetlb_walk walk pin' || return
-	! grep 'map_fixed replace exact\|vma_lock change munmap\|hugetlb_walk op munmap' "$tmp/list" |
+	! grep 'map_fixed replace exact \|vma_lock change munmap \|hugetlb_walk op munmap ' "$tmp/list" |
 		grep 'left out by ops=' || no "left out, and was named"
 }
 

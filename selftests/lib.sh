@@ -311,7 +311,7 @@ _scenarios=${_scenarios%|}
 threads()
 {
 	cat /proc/[0-9]*/comm 2> /dev/null |
-		grep -E "^(($_scenarios)[a-z_]*(_.*|/[0-9]+)|watch[_/].*|vma_torture.*)$"
+		grep -E "^(($_scenarios)[a-z_]*(_.*|/[0-9]+)|watch/[0-9]+|vma_torture.*)$"
 }
 
 # Process ids of the threads whose name begins with $1.

@@ -46,9 +46,22 @@ left_out()
 	done
 }
 
+# looked SCENARIO: whoever looks while it runs has met a change. The rest look at rest.
+looked()
+{
+	for f in "$D/$1"/exposure_*; do
+		kind=${f##*/exposure_}
+		get "$1/looks_$kind"
+		[ "$value" != 0 ] || continue
+		get "$1/exposure_$kind"
+		[ "$value" != 0 ] || return
+	done
+}
+
 # earned SCENARIO: with what was left it is a success, or known here.
 earned()
 {
+	wait_for $((20 * ${SLOW:-1})) looked "$1" || no "$kind has met no change" || return
 	control stop
 	get verdict
 	[ "$value" != SUCCESS ] || return 0

@@ -76,7 +76,8 @@ has_files()
 		/^watched\/looks_(gap|order|vma_lock) / { n += $2 }
 		END { print "# " n " looks of " looks; exit n != looks }' "$D/values" || return
 	get watched/exposure
-	grep -q "^watch  *done .* $value  *[0-9]* *[-0-9]*\$" "$D/summary" || no "no row for it"
+	# Behind the exposure: races, the first of them, and what was met.
+	grep -q "^watch  *done .* $value  *[0-9]*  *[-0-9]*  *[0-9]*\$" "$D/summary" || no "no row for it"
 }
 
 nothing_counted()

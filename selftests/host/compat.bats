@@ -5,6 +5,7 @@
 # module that judges by a value made up: it gets none, or the oracle is absent.
 # Tried with edits to copies of the headers of each kernel that is there.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 setup()
