@@ -190,7 +190,7 @@ unsigned int vt_trials_wanting(const struct vt_run *run, char *first, size_t siz
 }
 
 /**
- * vt_trials_list() - all of it, one a line
+ * vt_trials_list() - all of it, one a line, the scenario in front
  * @m: where to
  * @run: run
  */
@@ -200,8 +200,9 @@ void vt_trials_list(struct seq_file *m, const struct vt_run *run)
 	struct vt_trial t;
 
 	vt_for_each_trial(run, table, i, &t) {
-		seq_printf(m, "%s %s %s tried=%llu worked=%llu", t.table->name,
-			   t.name, vt_trial_state_name(t.state), t.tried, t.worked);
+		seq_printf(m, "%s %s %s %s tried=%llu worked=%llu", run->sc->name,
+			   t.table->name, t.name, vt_trial_state_name(t.state),
+			   t.tried, t.worked);
 		if (t.absent)
 			seq_printf(m, " why=\"%s\"", t.absent);
 		seq_putc(m, '\n');

@@ -100,12 +100,15 @@ static int vt_state_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(vt_state);
 
-static int vt_coverage_list_show(struct seq_file *m, void *unused)
+static int vt_coverage_show(struct seq_file *m, void *unused)
 {
-	vt_trials_list(m, m->private);
+	unsigned int i;
+
+	for (i = 0; i < vt_nr_runs; i++)
+		vt_trials_list(m, &vt_runs[i]);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(vt_coverage_list);
+DEFINE_SHOW_ATTRIBUTE(vt_coverage);
 
 static void vt_summary_row(struct seq_file *m, const struct vt_run *run)
 {
@@ -337,9 +340,6 @@ static void vt_run_files(struct vt_run *run)
 	vt_listed[run - vt_runs] = ~run->absent | sc->later;
 	run->dir = vt_made(debugfs_create_dir(vt_dir(sc), vt_root));
 	vt_file("state", 0400, run->dir, run, &vt_state_fops);
-	if (sc->nr_trials)
-		vt_file("coverage_list", 0400, run->dir, run,
-			&vt_coverage_list_fops);
 	vt_each_value(run, vt_u64_file, NULL);
 	for (i = 0; i < sc->nr_hists; i++)
 		vt_file(sc->hists[i], 0400, run->dir, vt_file_id(run, i),
@@ -450,6 +450,7 @@ void vt_debugfs_init(u32 default_mask)
 	vt_root = vt_made(debugfs_create_dir("vma_torture", NULL));
 	vt_file("summary", 0400, vt_root, NULL, &vt_summary_fops);
 	vt_file("values", 0400, vt_root, NULL, &vt_values_fops);
+	vt_file("coverage", 0400, vt_root, NULL, &vt_coverage_fops);
 	vt_file("races", 0400, vt_root, NULL, &vt_races_file_fops);
 	vt_file("variants", 0400, vt_root, NULL, &vt_variants_file_fops);
 	vt_file("control", 0200, vt_root, NULL, &vt_control_fops);

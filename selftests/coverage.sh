@@ -17,7 +17,7 @@ lists()
 	for s in $(scenarios); do
 		get "$s/state"
 		case $value in 'skipped: '*) continue ;; esac
-		sed "s/^/$s /" "$D/$s/coverage_list"
+		grep "^$s " "$D/coverage"
 	done > "$1"
 	[ -s "$1" ] || no "no list of any scenario"
 }

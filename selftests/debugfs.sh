@@ -16,11 +16,11 @@ map_fixed_kinds="gap no_vma stale close_order half_abort account stall"
 files_there()
 {
 	bad=0
-	for f in verdict summary control races variants values watch; do
+	for f in verdict summary control races variants values coverage watch; do
 		[ -f "$D/$f" ] || { note "no $f"; bad=1; }
 	done
 	for s in $(scenarios); do
-		for f in state coverage_list ops exposure races first_race_ms race_stall; do
+		for f in state ops exposure races first_race_ms race_stall; do
 			[ -f "$D/$s/$f" ] || { note "no $s/$f"; bad=1; }
 		done
 	done
@@ -74,8 +74,7 @@ formats()
 		# All at once, for there are hundreds.
 		set --
 		for f in "$D/$s"/*; do
-			case ${f##*/} in state | coverage_list) continue ;; esac
-			set -- "$@" "$f"
+			[ "${f##*/}" = state ] || set -- "$@" "$f"
 		done
 		awk -v contract='/(ops|exposure|races|first_race_ms|(race|looks|exposure|met)_[a-z_]+)$' '
 		BEGIN {
@@ -116,7 +115,7 @@ snapshot()
 values_are_files()
 {
 	for f in "$D"/*/*; do
-		case $f in */state | */coverage_list) continue ;; esac
+		case $f in */state) continue ;; esac
 		read -r number < "$f" || continue
 		case $number in *' '*) continue ;; esac
 		echo "${f#"$D"/} $number"

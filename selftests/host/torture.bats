@@ -429,6 +429,7 @@ torture()
 	printf '%s\n' 'map_fixed/ops 9' 'map_fixed/exposure 500' 'map_fixed/races 9' 'map_fixed/race_gap 7' \
 		'map_fixed/race_stale 2' 'map_fixed/race_account 0' 'vma_lock/races 0' 'vma_lock/exposure 0' > "$d/values"
 	: > "$d/variants"
+	echo 'map_fixed replace exact worked tried=9 worked=9' > "$d/coverage"
 	: > "$d/races"
 	printf '#!/bin/sh\n(sleep 2; echo done > %s/map_fixed/state) > /dev/null 2>&1 &\n' "$d" > "$BATS_TEST_TMPDIR/guest-bin/insmod"
 	printf '#!/bin/sh\nexit 0\n' > "$BATS_TEST_TMPDIR/guest-bin/rmmod"
@@ -443,4 +444,5 @@ torture()
 	[ "$status" = 0 ]
 	[ "${lines[0]}" = 'progress 0 FAILURE map_fixed:9/500:gap=7,stale=2' ]
 	[[ $output == *'state vma_lock skipped: no such locks'* && $output == *'value map_fixed race_gap 7'* ]]
+	[[ $output == *$'\n''coverage map_fixed replace exact worked'* ]]
 }
