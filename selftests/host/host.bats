@@ -401,8 +401,8 @@ ends_at()
 	shift
 	rm -rf "$BATS_TEST_TMPDIR/tmp" "$BATS_TEST_TMPDIR/begun"
 	mkdir "$BATS_TEST_TMPDIR/tmp"
-	# A background job ignores INT unless told otherwise.
-	TMPDIR=$BATS_TEST_TMPDIR/tmp env --default-signal=INT "$@" \
+	# A background job ignores INT unless told otherwise, and one of nohup HUP.
+	TMPDIR=$BATS_TEST_TMPDIR/tmp env --default-signal=INT,HUP "$@" \
 		> "$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
 	runner=$!
 	for ((i = 0; i < 600; i++)); do
