@@ -22,7 +22,10 @@ setup_file()
 	TREE=$(mktemp -d "$FROM/fifth-XXXXXX")
 	VT_BUILD=$TREE/build
 	export TOP TREE VT_BUILD ALL BOOTED DETERMINISTIC=0
+	# What the tests around this one were asked for is not asked of those in the copy.
 	unset KERNELS KERNEL DURATION SCENARIOS ARGS STRICT KNOWN MAKEFLAGS
+	unset MUTANT TESTS SMOKE ABUSE ABUSE_SEED SLOW STRESS
+	export TRACING=0
 	tar -C "$TOP" -c --exclude=./build --exclude=./.git . | tar -C "$TREE" -x
 	mkdir "$VT_BUILD"
 	touch "$VT_BUILD/.vma_torture"
