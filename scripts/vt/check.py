@@ -50,10 +50,12 @@ class Told:
         if run:
             self._run(run, begun)
         elif variant:
-            # It is of the runs that were told just before.
+            # It is of the run of its scenario that was told last.
             found = torture.read_driver(["variant " + variant["rest"]]).variants
-            if found and self.runs:
-                self.runs[-1].variants += found
+            run_of = next((driver for driver in reversed(self.runs)
+                           if found and found[0].scenario in driver.states), None)
+            if run_of:
+                run_of.variants += found
             else:
                 self.bad.append(line.strip())
         elif re.match(r" *# run [a-z_]+ state=", line):

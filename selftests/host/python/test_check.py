@@ -62,6 +62,16 @@ class Guests(unittest.TestCase):
                          (39, "1 passed, 0 failed, 1 skipped, 1 expected"))
         self.assertIn("time\t6.1\tone\t34", self.tally.lines())
 
+    def test_a_variant_is_of_the_run_that_has_its_scenario(self):
+        # The second load tells a scenario that the first one told, too, as its last.
+        doc = self.doc(stream(RUN.format("vma_lock", 0, 7, 0),
+                              RUN.format("map_fixed", 3, 30, 0), RUN.format("vma_lock", 0, 7, 0),
+                              GAP.format(3, KNOWN)))
+        self.assertEqual((doc["code"], doc["reasons"]), (0, []))
+        one = next(sc for sc in doc["scenarios"] if sc["name"] == "map_fixed")
+        self.assertEqual([(v["kind"], v["count"], v["known"]) for v in one["variants"]],
+                         [("gap", 3, True)])
+
     def test_what_runs_came_to_is_added_up(self):
         doc = self.doc(stream(RUN.format("map_fixed", 0, "-", 0), RUN.format("map_fixed", 0, 30, 0),
                               RUN.format("vma_lock", 0, 7, 0)))
