@@ -78,20 +78,26 @@ u64 vt_run_races(const struct vt_run *run)
 	return sum;
 }
 
-/**
- * vt_run_exposure() - looks so far that could have caught a race
- * @run: run
- *
- * Of all oracles but "stall", which does not look at the kernel's data.
- */
-u64 vt_run_exposure(const struct vt_run *run)
+/* Of all oracles but "stall", which does not look at the kernel's data. */
+static u64 vt_run_oracles_sum(const struct vt_run *run, unsigned int what)
 {
 	unsigned int kind;
 	u64 sum = 0;
 
 	for (kind = 0; kind < run->sc->nr_kinds; kind++)
-		sum += vt_kind_sum(run, kind, VT_KIND_EXPOSED);
+		sum += vt_kind_sum(run, kind, what);
 	return sum;
+}
+
+/**
+ * vt_run_exposure() - looks so far that could have caught a race
+ * @run: run
+ *
+ * Added up over the oracles, without "stall".
+ */
+u64 vt_run_exposure(const struct vt_run *run)
+{
+	return vt_run_oracles_sum(run, VT_KIND_EXPOSED);
 }
 
 /**
@@ -102,12 +108,7 @@ u64 vt_run_exposure(const struct vt_run *run)
  */
 u64 vt_run_met(const struct vt_run *run)
 {
-	unsigned int kind;
-	u64 sum = 0;
-
-	for (kind = 0; kind < run->sc->nr_kinds; kind++)
-		sum += vt_kind_sum(run, kind, VT_KIND_MET);
-	return sum;
+	return vt_run_oracles_sum(run, VT_KIND_MET);
 }
 
 /**
