@@ -509,8 +509,8 @@ static void hw_rest(struct vt_run *run)
 	vt_look(run, HW_PAGE_LEAK, vt_counter_sum(run, HW_C_UNSHARES));
 	if (left)
 		vt_race(run, HW_PAGE_LEAK, NULL, 0, left, 0,
-			"%ld huge pages taken or reserved when all files are gone",
-			left);
+			"%ld huge pages taken or reserved when all files are gone%s",
+			left, st->ran_dry ? ", and the machine ran out of them" : "");
 }
 
 static void hw_stop(struct vt_run *run)

@@ -93,7 +93,7 @@ static void hw_stamp_page(struct vt_run *run, const struct hw_file *f,
 
 	if (get_user(seen, p) ||
 	    (!seen && put_user(hw_stamp(f, idx, f->gen[idx]), p)))
-		vt_count(run, HW_C_NO_PAGE, 1);
+		hw_no_page(run);
 }
 
 /**

@@ -153,7 +153,7 @@ static void hw_directed_round(struct vt_thread *t, struct hw_state *st)
 	if (op == HW_DIRECTED_NR_OPS)
 		return;
 	if (!hw_directed_fresh(race)) {
-		vt_count(t->run, HW_C_NO_PAGE, 1);
+		hw_no_page(t->run);
 		return;
 	}
 	mm = race->splitter;
@@ -235,7 +235,7 @@ int hw_joiner(struct vt_thread *t)
 		while (ktime_get_ns() - race->from_ns < delay)
 			cpu_relax();
 		if (!hw_fault(race->joiner, HW_BASE))
-			vt_count(t->run, HW_C_NO_PAGE, 1);
+			hw_no_page(t->run);
 		race->to_ns = ktime_get_ns();
 		vt_op(t->run);
 		atomic_set_release(&race->step, HW_DIRECTED_DONE);

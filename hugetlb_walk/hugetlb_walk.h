@@ -176,6 +176,7 @@ struct hw_directed {
  * @purged: times the shared table was freed
  * @wait: for one of these (busted)
  * @held: a page that is kept too long (busted)
+ * @ran_dry: a page could not be had, and the machine had none free
  * @counted: a page table has a reference, as long as it is one
  * @typed: and the type of a page table
  * @nr_slots: number of @slots
@@ -196,6 +197,7 @@ struct hw_state {
 	u32 purged;
 	wait_queue_head_t wait;
 	struct folio *held;
+	bool ran_dry;
 	bool counted;
 	bool typed;
 	unsigned int nr_slots;
@@ -261,6 +263,7 @@ int hw_map(const struct hw_file *f, unsigned long addr, unsigned long len,
 	   unsigned long flags);
 struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
 			    unsigned long len, unsigned long flags);
+void hw_no_page(struct vt_run *run);
 void hw_mm_put(struct vt_run *run, struct mm_struct *mm);
 void hw_slot_set(struct hw_slot *slot, struct mm_struct *mm);
 

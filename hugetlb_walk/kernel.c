@@ -41,7 +41,7 @@ bool hw_fault(struct mm_struct *mm, unsigned long addr)
 void hw_walk_fault(struct vt_thread *t, struct mm_struct *mm)
 {
 	if (!hw_fault(mm, hw_addr(vt_rnd_below(&t->rnd, HW_PAGES))))
-		vt_count(t->run, HW_C_NO_PAGE, 1);
+		hw_no_page(t->run);
 	else
 		vt_worked(t->run, HW_V_WAY, HW_BY_FAULT);
 	vt_count(t->run, HW_C_FAULT, 1);
@@ -157,7 +157,7 @@ void hw_walk_read(struct vt_thread *t, struct hw_state *st,
 		if (kept[idx]) {
 			seen = hw_word(kept[idx]);
 		} else if (get_user(seen, (u64 __user *)hw_addr(idx))) {
-			vt_count(t->run, HW_C_NO_PAGE, 1);
+			hw_no_page(t->run);
 			continue;
 		}
 		vt_count(t->run, HW_C_READ, 1);

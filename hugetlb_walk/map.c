@@ -8,6 +8,7 @@
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
+#include "compat_hugetlb.h"
 #include "space.h"
 #include "table.h"
 
@@ -34,6 +35,27 @@ static int hw_anchor(unsigned long addr)
 			 MAP_PRIVATE | MAP_ANONYMOUS, 0);
 
 	return ret ? ret : put_user(1, (u8 __user *)addr);
+}
+
+/**
+ * hw_no_page() - count a page that could not be had
+ * @run: run
+ *
+ * It may lie past the end of the file by now, or the machine has none: somebody
+ * takes its huge pages away (nr_hugepages) while they are tortured. What page_leak
+ * finds says so, as some kernels charge a mount for pages that it could not get.
+ *
+ * Context: any thread of the run; may be in an mm.
+ */
+void hw_no_page(struct vt_run *run)
+{
+	struct hw_state *st = run->priv;
+	struct vt_huge_pool pool;
+
+	vt_count(run, HW_C_NO_PAGE, 1);
+	vt_huge_pool(st->mnt->mnt_sb, &pool);
+	if (pool.free <= 0)
+		WRITE_ONCE(st->ran_dry, true);
 }
 
 /**
