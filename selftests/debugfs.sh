@@ -513,7 +513,8 @@ check "and by the first race, and the end" woken_by_itself
 
 # Every other replacement is a race here, so there are many soon.
 loaded_with scenarios=map_fixed busted=map_fixed/gap || ktap_exit_fail_msg "cannot load"
-wait_for 20 above map_fixed/races 600
+wait_for $((20 * ${SLOW:-1})) above map_fixed/races 600 ||
+	ktap_exit_fail_msg "too few races for the log to be full: $value"
 check "lines of races, running" race_lines
 stop
 check "lines of races, done" race_lines
