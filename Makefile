@@ -47,7 +47,7 @@ compare:
 	@scripts/compare $(if $(A),'$(A)') $(if $(B),'$(B)')
 
 report:
-	@scripts/report $(if $(RUN),'$(RUN)')
+	@scripts/report $(if $(filter-out 0,$(BOUNDS)),--bounds) $(if $(RUN),'$(RUN)')
 
 replay:
 	@scripts/replay

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import codes, console, ktap, ledger, results, torture
+from . import bounds, codes, console, ktap, ledger, results, torture
 from .table import align
 
 _RUN = re.compile(r" *# run (?P<scenario>[a-z_]+) (?P<pairs>state=.*) parameters:(?P<given>.*)")
@@ -191,6 +191,7 @@ def judge(guest: Guest, kept: Sequence[ktap.Result], told: Told,
     complaints = [t.line for t in console.trouble(lines, allow)]
     lost = [] if outcome in ("ok", "dirty") else lost_races(lines)
     scenarios = _scenarios(told, lost, guest.ledger)
+    bounds.add(scenarios)
     reasons = []
     found = []
     for sc in scenarios:

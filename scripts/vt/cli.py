@@ -237,7 +237,8 @@ def cmd_console(argv: list[str]) -> int:
 
 
 def cmd_silence(args: argparse.Namespace) -> int:
-    """Sum up the silence file for the sources as they are, or for a hash."""
+    """Sum up the silence file for the sources as they are, or for a hash: per kernel and
+    oracle hours, operations, operations met, looks, races, and what that bounds."""
     source = args.hash or results.source_hash(TOP)
     print("\n".join(silence.table(args.build / "silence", source)))
     return 0

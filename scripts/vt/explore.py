@@ -22,7 +22,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from vt import codes, console, ledger, torture
+from vt import bounds, codes, console, ledger, torture
 
 SILENT, RACE, BROKEN, TROUBLE = codes.OK, codes.RACE, codes.BROKEN, codes.KERNEL
 
@@ -185,6 +185,28 @@ def book(version: str) -> ledger.Ledger:
     return ledger.load(version if version != "-" else "0", files)
 
 
+def oracles(name: str, group: list[Seed]) -> dict[str, tuple[int, int]]:
+    """By scenario/kind: how many seeds showed a race, of how many whose looks could have."""
+    found: dict[str, tuple[int, int]] = {}
+    for seed in group:
+        shown_here = {race.kind for race in seed.races if race.scenario == name}
+        for kind in shown_here | {kind for kind, number in seed.exposures.items() if number}:
+            k, n = found.get(f"{name}/{kind}", (0, 0))
+            found[f"{name}/{kind}"] = k + (kind in shown_here), n + 1
+    return found
+
+
+def weakest(tallies: dict[str, dict[str, int]], name: str) -> str:
+    """The silent oracle of a scenario that looked in the fewest seeds, and what they bound."""
+    quiet = {key: t["of"] for key, t in tallies.items()
+             if key.startswith(f"{name}/") and not t["found"]}
+    if not quiet:
+        return ""
+    key = min(quiet, key=lambda k: quiet[k])
+    return (f"{len(quiet)} oracles silent, the weakest {key.partition('/')[2]}: looked in {quiet[key]} "
+            f"seeds, shows in less than {bounds.up(bounds.silent_seeds(quiet[key]) or 1)} of such (95 %)")
+
+
 def report(directory: Path, kernel: str, known: ledger.Ledger, seeds: list[Seed], count: int,
            speed: str) -> dict[str, object]:
     """Print k of N, and return what explore.json gets."""
@@ -196,6 +218,7 @@ def report(directory: Path, kernel: str, known: ledger.Ledger, seeds: list[Seed]
     out: list[dict[str, object]] = []
     lines: list[str] = []
     exposures: dict[str, int] = {}
+    tallies: dict[str, dict[str, int]] = {}
     # Those that failed are said elsewhere; none at all is no result.
     found_codes = [codes.OK if seeds else codes.BROKEN]
     for name, group in sorted(by_scenario.items()):
@@ -210,9 +233,13 @@ def report(directory: Path, kernel: str, known: ledger.Ledger, seeds: list[Seed]
             for kind, number in seed.exposures.items():
                 key = f"{name}/{kind}"
                 exposures[key] = exposures.get(key, 0) + number
+        for key, tally in oracles(name, group).items():
+            tallies[key] = {"found": tally[0], "of": tally[1]}
         silent = sum(1 for s in group if s.code == SILENT)
         print(f"  {name}: silent in {silent} of {len(group)} seeds, "
               f"{sum(s.exposure for s in group)} exposed looks")
+        if line := weakest(tallies, name):
+            print(f"    {line}")
         for title, hits in sorted(found.items()):
             times = sorted(s.first_race_ms for s, _ in hits)
             # Where it is the first that was seen, a replay stops at it.
@@ -226,6 +253,10 @@ def report(directory: Path, kernel: str, known: ledger.Ledger, seeds: list[Seed]
                   f"{', KNOWN: ' + why if why else ''}")
             print(f"    seeds {ranges([s.seed for s, _ in hits])}; the first race of a seed after "
                   f"{times[0]} ms at best, {times[len(times) // 2]} ms median, {times[-1]} ms at worst")
+            share, need = bounds.interval(len(hits), len(group)), bounds.seeds_to_see(len(hits), len(group))
+            if share and need:
+                print(f"    in {bounds.between(share)} of such seeds (95 %); {need} of them miss it with "
+                      "less than 1 %")
             print(f"    seed {best[0].seed}: {best[1].detail}")
             lines.append(f"  {title}: make replay RUN={run}")
             out.append({"scenario": hits[0][1].scenario, "kind": hits[0][1].kind,
@@ -245,7 +276,7 @@ def report(directory: Path, kernel: str, known: ledger.Ledger, seeds: list[Seed]
         print("\n".join(lines))
     print(f"kept in {shown(directory)}")
     return {"kernel": kernel, "seeds": len(seeds), "of": count, "races": out, "exposures": exposures,
-            "verdicts": sorted({s.verdict for s in seeds}),
+            "oracles": tallies, "verdicts": sorted({s.verdict for s in seeds}),
             "trouble": [s.seed for s in seeds if s.code == TROUBLE], "code": codes.worst(found_codes)}
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from . import torture
+from . import bounds, torture
 
 _PROMISE = re.compile(r"(?P<scenario>[a-z_]+): (?P<kind>[a-z_]+) broken \d+ times: (?P<text>.*)")
 
@@ -88,6 +88,7 @@ def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
                            if numbers else "")
                         + (f"; the scenario's first race came after {scenario['first_race_ms']} ms"
                            if scenario["first_race_ms"] else ""))
+    lines += _paragraph("Rate:", bounds.rate(doc, scenario, variant["kind"], variant["count"]))
     lines += _paragraph("Guest:", f"{identity['accel'] or 'unknown accelerator'}, seed "
                         f"{identity['seed'] or 'unknown'}, module sources sha256 "
                         f"{identity['source']}")

@@ -9,12 +9,15 @@ import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from types import UnionType
 from typing import Any
+
+from . import bounds
 
 SCHEMA = 2
 
 # What each object must have, and of which type: a type, or a list of one, or an
-# object's own table.  None stands for "or null", Any for whatever it is.
+# object's own table.  A union with None may be null.
 Shape = Mapping[str, Any]
 
 _OTHER: Shape = {"cpu": int, "pid": int, "comm": str, "after_ns": int, "stack": [str]}
@@ -22,7 +25,7 @@ _RACE: Shape = {
     "kind": str, "variant": str, "count": int, "known": bool, "why": str,
     "detail": str, "during": str, "stack": [str], "others": [_OTHER],
 }
-_KIND: Shape = {"looks": int, "exposure": int, "met": int, "races": int}
+_KIND: Shape = {"looks": int, "exposure": int, "met": int, "races": int, "bound": float | None}
 _SCENARIO: Shape = {
     "name": str, "state": str, "verdict": str, "why": str, "runs": int, "seconds": int,
     "ops": int, "exposure": int,
@@ -56,6 +59,9 @@ def _check(value: Any, shape: Any, where: str, found: list[str]) -> None:
     if shape is dict:
         if not isinstance(value, dict):
             found.append(f"{where}: no object")
+    elif isinstance(shape, UnionType):
+        if not isinstance(value, shape):
+            found.append(f"{where}: no {shape}")
     elif isinstance(shape, type):
         if not isinstance(value, shape) or (shape is int and isinstance(value, bool)):
             found.append(f"{where}: no {shape.__name__}")
@@ -110,9 +116,11 @@ def write(directory: Path, results: dict[str, Any]) -> None:
 def load(directory: Path) -> dict[str, Any]:
     """What write() left there."""
     results: dict[str, Any] = json.loads((directory / "results.json").read_text("utf-8"))
-    bad = problems(results)
+    # Bounds follow from the rest: what was kept before there were any is as good.
+    bad = [text for text in problems(results) if not text.endswith(": no bound")]
     if bad:
         raise ValueError(f"{directory}/results.json: {bad[0]}")
+    bounds.add(results["scenarios"])
     return results
 
 

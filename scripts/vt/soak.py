@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import codes, console, ledger, results, torture
+from . import bounds, codes, console, ledger, results, torture
 from .table import minutes
 
 
@@ -244,6 +244,8 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
         notes += dict.fromkeys(f"{name} {sc}/{v['kind']}: KNOWN: {v['why']}"
                                for v in total.variants.values() if v["known"])
 
+    bounds.add(scenarios)
+
     for text in soak.trouble:
         because(codes.KERNEL, text)
     said = []
@@ -305,6 +307,7 @@ def judge(directory: Path, kernel: dict[str, Any], known: ledger.Ledger, strict:
         "console": {"trouble": [t.line for t in complaints], "user": user, "unknown": odd},
         "known_not_seen": missing, "tests": [],
     }
+    notes += bounds.summary(doc)
     return doc, rows, list(dict.fromkeys(notes))
 
 

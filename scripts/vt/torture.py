@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import codes, console, ledger, results
+from . import bounds, codes, console, ledger, results
 from .table import align
 
 _VARIANT = re.compile(
@@ -342,6 +342,7 @@ def judge(run: Run) -> dict[str, Any]:
     names += [n for n in dict.fromkeys(r.scenario for r in logged) if n not in names]
     names += [n for n in dict.fromkeys(v.scenario for v in driver.variants) if n not in names]
     scenarios = [judge_scenario(run.ledger, driver, logged, n, alive) for n in names]
+    bounds.add(scenarios)
 
     def because(code: int, why: str) -> None:
         nonlocal found
@@ -462,6 +463,8 @@ def report(docs: Sequence[dict[str, Any]], places: Sequence[str]) -> tuple[list[
                     notes.append(f"{name} {sc['name']}/{v['kind']}: KNOWN: {v['why']}")
         notes += [f"{name}: known, and not seen: {text}" for text in doc["known_not_seen"]]
     lines += dict.fromkeys(notes)
+    for doc in docs:
+        lines += bounds.summary(doc)
     for doc in docs:
         if doc["code"] not in (codes.OK, codes.SKIP):
             lines += [f"{doc['kernel']['name']}: {why}" for why in doc["reasons"]]
