@@ -78,6 +78,8 @@ class Guests(unittest.TestCase):
         one, two = doc["scenarios"]
         self.assertEqual((one["name"], one["runs"], one["seconds"], one["ops"], one["verdict"]),
                          ("map_fixed", 2, 24, 6000, "SUCCESS"))
+        # ln 20 / 30
+        self.assertAlmostEqual(one["kinds"]["gap"].pop("bound"), 0.0998577, 7)
         self.assertEqual(one["kinds"]["gap"],
                          {"looks": 10000, "exposure": 2000, "met": 30, "races": 0})
         self.assertEqual(one["kinds"]["stall"]["met"], -1)

@@ -57,13 +57,13 @@ class Documents(Runs):
         self.assertEqual(doc["identity"]["seed"], "42")
         self.assertEqual(doc["unload_ms"], 120)
         self.assertEqual(doc["scenarios"][0]["kinds"], {"gap": {
-            "looks": 5000, "exposure": 1000, "met": 500, "races": 7}})
+            "looks": 5000, "exposure": 1000, "met": 500, "races": 7, "bound": None}})
         self.assertEqual(doc["scenarios"][0]["counters"], {"exact": 300})
         self.assertEqual([sc["verdict"] for sc in doc["scenarios"]], ["KNOWN", "SKIP"])
         self.assertEqual([(sc["runs"], sc["seconds"]) for sc in doc["scenarios"]],
                          [(1, 9), (0, 0)])
         self.assertEqual(doc["scenarios"][0]["kinds"]["gap"],
-                         {"looks": 5000, "exposure": 1000, "met": 500, "races": 7})
+                         {"looks": 5000, "exposure": 1000, "met": 500, "races": 7, "bound": None})
         self.assertEqual(doc["scenarios"][0]["counters"], {"exact": 300})
         results.write(self.dir, doc)
         self.assertEqual(results.load(self.dir), doc)
@@ -75,6 +75,8 @@ class Documents(Runs):
                        lambda d: d["scenarios"][0].pop("ops"),
                        lambda d: d["scenarios"][0]["variants"][0].update(count="7"),
                        lambda d: d["scenarios"][0]["kinds"]["gap"].pop("looks"),
+                       lambda d: d["scenarios"][0]["kinds"]["gap"].pop("bound"),
+                       lambda d: d["scenarios"][0]["kinds"]["gap"].update(bound="0.1"),
                        lambda d: d.update(schema=1), lambda d: d.update(reasons=[1])):
             bad = copy.deepcopy(doc)
             change(bad)
@@ -127,8 +129,8 @@ class Documents(Runs):
         self.assertEqual(path.read_text().split("\t")[1:6],
                          ["6.1.192-2", "map_fixed", "gap", "cc", ""])
         silence.append(path, self.doc())
-        self.assertIn("10000", silence.table(path, "cc")[-1])
-        self.assertEqual(len(silence.table(path, "other")), 2)
+        self.assertIn("10000", silence.table(path, "cc")[-2])
+        self.assertEqual(len(silence.table(path, "other")), 3)
         # What broke promises itself was not silent.
         silence.append(path, self.doc(busted="map_fixed/gap"))
         self.assertEqual(len(path.read_text().splitlines()), 2)
@@ -137,18 +139,19 @@ class Documents(Runs):
         same["identity"]["deterministic"] = True
         for _ in range(3):
             silence.append(path, same)
-        self.assertIn(" 15000 ", silence.table(path, "cc")[-1])
-        self.assertEqual(silence.table(path, "cc")[-1].split(),
-                         ["6.1.192-2", "map_fixed", "gap", "27", "9000", "1500", "15000", "21"])
+        self.assertIn(" 15000 ", silence.table(path, "cc")[-2])
+        self.assertEqual(silence.table(path, "cc")[-2].split(),
+                         ["6.1.192-2", "map_fixed", "gap", "0.007", "9000", "1500", "15000", "21",
+                          "-"])
         # What is not known is not 0.
         (self.dir / "output").unlink()
         silence.append(self.dir / "unknown", self.doc(OUTPUT.replace("met_gap", "xxx_gap")))
-        self.assertEqual(silence.table(self.dir / "unknown", "cc")[-1].split()[5], "-")
+        self.assertEqual(silence.table(self.dir / "unknown", "cc")[-2].split()[5], "-")
         # A line from before what looks met was kept.
         with open(path, "a", encoding="utf-8") as file:
             file.write("x\t6.1.192-2\tmap_fixed\tgap\tcc\t\t10\t20\t30\t0\t-\n")
-        self.assertEqual(silence.table(path, "cc")[-1].split()[3:],
-                         ["37", "9020", "1500", "15030", "21"])
+        self.assertEqual(silence.table(path, "cc")[-2].split()[3:],
+                         ["0.010", "9020", "1500", "15030", "21", "-"])
         # Kernels of no package are told apart by their image.
         built = self.doc()
         built["kernel"] = dict(KERNEL, name="mine", package="own")
