@@ -85,7 +85,7 @@ help:
 	@echo 'make replay           the same again, and both sides of its first race: RUN=build/runs/X GDB=1'
 	@echo 'make minimise         leave out operations as long as the race of a run comes: RUN=build/runs/X'
 	@echo '                      TRIES=5 NEED=3 DURATION=5 ALL=1'
-	@echo 'make report           its races that are not known, as mails: RUN=build/runs/X'
+	@echo 'make report           its races that are not known, as mails: RUN=build/runs/X [BOUNDS=1]'
 	@echo 'make compare          two runs side by side: A=build/runs/X B=build/runs/Y'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
 	@echo '                      KERNELS=7.3 TESTS="map_fixed watch": only these, only there'
