@@ -39,7 +39,8 @@
 #include "fork_fail/fork_fail.h"
 
 /* What fails. */
-#define FF_FAILING	"account signal dup copy inject"
+#define FF_REFUSALS	"tree dup policy userfault anon_vma copy table"
+#define FF_FAILING	"account signal " FF_REFUSALS " inject"
 
 static const struct vt_kind ff_kinds[] = {
 	[FF_XA_ZERO] = { "xa_zero",
@@ -67,12 +68,17 @@ static const struct vt_kind ff_kinds[] = {
 
 /* By what the next fork shall fail. A way that does not work here acts as "none". */
 const struct vt_choice ff_ways[FF_NR_WAYS + 1] = {
-	[FF_ACCOUNT]	= { "account",	1 },	/* no memory to account a VMA to */
-	[FF_SIGNAL]	= { "signal",	1 },	/* SIGKILL for who forks */
-	[FF_DUP]	= { "dup",	1 },	/* vm_area_dup() refused */
-	[FF_COPY]	= { "copy",	1 },	/* copy_page_range() refused */
-	[FF_INJECT]	= { "inject",	1 },	/* the kernel's fault injection */
-	[FF_NR_WAYS]	= { "none",	1 },	/* it shall not fail */
+	[FF_ACCOUNT]	= { "account",	2 },	/* no memory to account a VMA to */
+	[FF_SIGNAL]	= { "signal",	2 },	/* SIGKILL for who forks */
+	[FF_TREE]	= { "tree",	1 },	/* __mt_dup() refused */
+	[FF_DUP]	= { "dup",	2 },	/* vm_area_dup() refused */
+	[FF_POLICY]	= { "policy",	1 },	/* vma_dup_policy() refused */
+	[FF_USERFAULT]	= { "userfault", 1 },	/* dup_userfaultfd() refused */
+	[FF_ANON_VMA]	= { "anon_vma",	1 },	/* anon_vma_fork() refused */
+	[FF_COPY]	= { "copy",	2 },	/* copy_page_range() refused */
+	[FF_TABLE]	= { "table",	1 },	/* a page table refused, half-way */
+	[FF_INJECT]	= { "inject",	2 },	/* the kernel's fault injection */
+	[FF_NR_WAYS]	= { "none",	2 },	/* it shall not fail */
 };
 
 /* And where. */
@@ -123,8 +129,9 @@ static const struct vt_trials ff_trials[] = {
 static const char *const ff_counters[] = {
 	[FF_C_FAILED] = "fork_failed",
 	[FF_C_BY_WAY] =
-	FF_ROW("account"), FF_ROW("signal"), FF_ROW("dup"), FF_ROW("copy"),
-	FF_ROW("inject"),
+	FF_ROW("account"), FF_ROW("signal"), FF_ROW("tree"), FF_ROW("dup"),
+	FF_ROW("policy"), FF_ROW("userfault"), FF_ROW("anon_vma"), FF_ROW("copy"),
+	FF_ROW("table"), FF_ROW("inject"),
 	[FF_C_OK] = "fork_ok",
 	[FF_C_UNPLANNED] = "fork_failed_unplanned", /* for want of memory */
 	[FF_C_SURVIVED] = "fork_survived",	/* though it should have failed */
@@ -164,9 +171,12 @@ static int ff_probe(struct vt_run *run)
 	unsigned int i;
 
 	/* Injection picks no place, and is told of as in the middle. */
-	vt_trial_needs(run, FF_V_POS, FF_FIRST, "account signal dup copy");
-	vt_trial_needs(run, FF_V_POS, FF_MIDDLE, "account signal dup copy inject");
-	vt_trial_needs(run, FF_V_POS, FF_LAST, "account signal dup copy");
+	vt_trial_needs(run, FF_V_POS, FF_FIRST,
+		       "account signal tree dup policy userfault anon_vma copy");
+	vt_trial_needs(run, FF_V_POS, FF_MIDDLE,
+		       "account signal dup policy userfault anon_vma copy table inject");
+	vt_trial_needs(run, FF_V_POS, FF_LAST,
+		       "account signal dup policy userfault anon_vma copy");
 	vt_trial_needs(run, FF_V_POS, FF_AFTER, "signal copy");
 	for (i = 0; i < FF_NR_REFS; i++)
 		vt_trial_needs(run, FF_V_REF, i, "slot");

@@ -34,13 +34,19 @@ static const struct {
 	{ FF_DUP, FF_LAST }, { FF_ACCOUNT, FF_LAST }, { FF_COPY, FF_LAST },
 	{ FF_COPY, FF_AFTER }, { FF_DUP, FF_MIDDLE }, { FF_ACCOUNT, FF_MIDDLE },
 	{ FF_COPY, FF_MIDDLE }, { FF_DUP, FF_FIRST }, { FF_COPY, FF_FIRST },
+	{ FF_ANON_VMA, FF_LAST }, { FF_POLICY, FF_LAST },
+	{ FF_USERFAULT, FF_LAST }, { FF_TABLE, FF_MIDDLE },
 };
 
 /* What is left out if one of them leaks. */
 static const char *const ff_account_names[FF_NR_WAYS] = {
 	[FF_ACCOUNT] = "a fork failing by account",
 	[FF_DUP] = "a fork failing by dup",
+	[FF_POLICY] = "a fork failing by policy",
+	[FF_USERFAULT] = "a fork failing by userfault",
+	[FF_ANON_VMA] = "a fork failing by anon_vma",
 	[FF_COPY] = "a fork failing by copy",
+	[FF_TABLE] = "a fork failing by table",
 };
 
 /**
@@ -117,7 +123,11 @@ void ff_account_fork(struct ff_parent *p, int err)
 	}
 
 	/* The look of this oracle at each failed fork; others look at some. */
-	vt_look_own(run, FF_REMAINS, err);
+	vt_look_own(run, FF_REMAINS, err || p->refused);
+	if (p->refused && !err)
+		vt_race(run, FF_REMAINS, p->mm, p->refuse_at, p->refuse, 0,
+			"a fork succeeded that was refused what it needs (%s)",
+			p->refuse < FF_NR_WAYS ? ff_ways[p->refuse].name : "arch");
 	if (p->shut)
 		vt_race(run, FF_REMAINS, p->mm, p->shut, -err, 0,
 			"after a fork that returned %d, with no writer about, a VMA of the parent turns readers away",
@@ -190,12 +200,12 @@ static bool ff_account_plan(struct ff_parent *p, enum ff_way way,
 	if (!n)
 		return false;
 	i = ff_nth(p, 0, pos == FF_FIRST ? 0 : pos == FF_LAST ? n - 1 : n / 2);
+	if (way == FF_TABLE)
+		i = ff_wide_entry(p);
+	if (i == p->nr)
+		return false;
 	plan->addr = p->snap[i].start;
-	if (way == FF_DUP)
-		p->dup_at = plan->addr;
-	else
-		p->copy_at = plan->addr;
-	return way == FF_DUP || !(p->snap[i].flags & VM_WIPEONFORK);
+	return ff_refuse_at(p, way, i);
 }
 
 /* Do one of the bursts, nobody else being at work in the parents. */

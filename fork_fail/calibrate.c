@@ -16,6 +16,16 @@ struct ff_left {
 	bool empty;
 };
 
+/* Ways that refuse a function of the kernel, and the probes on those. */
+static const struct {
+	enum ff_way way;
+	enum ff_probe_nr probe;
+} ff_refusals[] = {
+	{ FF_TREE, FF_P_TREE }, { FF_DUP, FF_P_DUP }, { FF_POLICY, FF_P_POLICY },
+	{ FF_USERFAULT, FF_P_USERFAULT }, { FF_ANON_VMA, FF_P_ANON_VMA },
+	{ FF_COPY, FF_P_COPY }, { FF_TABLE, FF_P_TABLE },
+};
+
 /* Fork once by one way; does it fail, and what does it leave? */
 static bool ff_try(struct ff_parent *p, struct ff_left *left)
 {
@@ -51,8 +61,9 @@ int ff_calibrate(struct ff_state *st)
 {
 	struct ff_parent *p = st->parents;
 	struct ff_plan plan = { .way = FF_ACCOUNT };
+	const char *why[FF_NR_WAYS];
 	struct ff_left left = {};
-	unsigned int last, way, ways = 0;
+	unsigned int i, last, way, ways = 0;
 	struct vt_rnd rnd;
 	int ret;
 
@@ -65,6 +76,8 @@ int ff_calibrate(struct ff_state *st)
 	if (!st->rcu_tells)
 		vt_info("fork_fail: trees of live mms are not in RCU mode here: only refused forks tell what is dead\n");
 
+	for (way = 0; way < FF_NR_WAYS; way++)
+		why[way] = "no fork failed by it when that was tried at the start";
 	ff_plan_clear(p);
 	if (p->big[FF_LAST] && ff_arm(p, FF_LAST, true)) {
 		if (ff_try(p, &left))
@@ -76,26 +89,30 @@ int ff_calibrate(struct ff_state *st)
 		if (ff_copied(&p->snap[last]) &&
 		    !(p->snap[last].flags & VM_WIPEONFORK))
 			break;
-	p->dup_at = p->snap[last].start;
-	if (st->probe[FF_P_DUP].on && ff_try(p, &left) && p->refused)
-		ways |= BIT(FF_DUP);
-	ff_plan_clear(p);
-	p->copy_at = p->snap[last].start;
-	if (st->probe[FF_P_COPY].on && ff_try(p, &left) && p->refused)
-		ways |= BIT(FF_COPY);
+	for (i = 0; i < ARRAY_SIZE(ff_refusals); i++) {
+		way = ff_refusals[i].way;
+		ff_plan_clear(p);
+		p->refuse = way;
+		p->refuse_at = way == FF_TABLE ? p->wide : p->snap[last].start;
+		if (!st->probe[ff_refusals[i].probe].on)
+			why[way] = "its function cannot be probed";
+		else if (ff_try(p, &left) && p->refused)
+			ways |= BIT(way);
+	}
 	ff_plan_clear(p);
 	ff_drop(p);
 
 	ways |= BIT(FF_SIGNAL);
 	if (vt_fail_nth(0))
 		ways |= BIT(FF_INJECT);
+	else
+		why[FF_INJECT] = "no fault injection in this kernel";
 	st->ways = ways;
 	for (way = 0; way < FF_NR_WAYS; way++)
 		if (!(ways & BIT(way))) {
-			vt_info("fork_fail: forks cannot be made to fail by %s here\n",
-				ff_ways[way].name);
-			vt_trial_absent(st->run, FF_V_WAY, way,
-					"no fork failed by it when that was tried at the start");
+			vt_info("fork_fail: forks cannot be made to fail by %s here: %s\n",
+				ff_ways[way].name, why[way]);
+			vt_trial_absent(st->run, FF_V_WAY, way, why[way]);
 		}
 	/* Bursts are made by the ways there are, too. */
 	for (way = 0; way < FF_NR_WAYS; way++)

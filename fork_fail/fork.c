@@ -65,10 +65,9 @@ int ff_fork(struct ff_parent *p)
 /* Did the fork fail by what it was to fail by, as far as that can be known? */
 static bool ff_as_planned(const struct ff_parent *p, const struct ff_plan *plan)
 {
-	switch (plan->way) {
-	case FF_DUP:
-	case FF_COPY:
+	if (plan->way < FF_NR_WAYS && BIT(plan->way) & FF_REFUSED)
 		return p->refused;
+	switch (plan->way) {
 	case FF_ACCOUNT:
 		/* There may be no memory for the task, or too many of them. */
 		return p->began || !p->st->probe[FF_P_BEGIN].on;
@@ -140,8 +139,12 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	ff_plan_end(p, &plan);
 
 	if (err && p->handed) {
-		/* Else it may have failed behind dup_mmap(), with a whole tree. */
-		WRITE_ONCE(p->dead, p->refused ? p->handed : NULL);
+		/*
+		 * Else it may have failed behind dup_mmap(), with a whole tree, or
+		 * before there was anything in its tree.
+		 */
+		WRITE_ONCE(p->dead, p->refused && plan.way != FF_TREE ?
+			   p->handed : NULL);
 		ff_show(p, rnd, p->handed);
 		WRITE_ONCE(p->dead, NULL);
 	}

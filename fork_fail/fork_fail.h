@@ -37,6 +37,7 @@
 #define FF_ASK_READY	8		/* of so many ->open(), one */
 #define FF_READY_VMAS	4096		/* through so many VMAs of files */
 #define FF_BURST_VMAS	24
+#define FF_WIDE_PAGES	8		/* half of them in each page table */
 
 enum ff_kind {
 	FF_XA_ZERO, FF_FOREIGN, FF_LEAK, FF_PARENT, FF_UNMARKED, FF_BOOKS,
@@ -47,7 +48,19 @@ enum ff_kind {
 #define FF_DECOYS	(BIT(FF_XA_ZERO) | BIT(FF_FOREIGN) | BIT(FF_UNMARKED))
 
 /* Ways in which forks fail, and where. */
-enum ff_way { FF_ACCOUNT, FF_SIGNAL, FF_DUP, FF_COPY, FF_INJECT, FF_NR_WAYS };
+enum ff_way {
+	FF_ACCOUNT, FF_SIGNAL,
+	FF_TREE, FF_DUP, FF_POLICY, FF_USERFAULT, FF_ANON_VMA, FF_COPY, FF_TABLE,
+	FF_INJECT, FF_NR_WAYS,
+};
+
+/* A function that fork calls is refused. */
+#define FF_REFUSED	(BIT(FF_TREE) | BIT(FF_DUP) | BIT(FF_POLICY) |	\
+			 BIT(FF_USERFAULT) | BIT(FF_ANON_VMA) |		\
+			 BIT(FF_COPY) | BIT(FF_TABLE))
+
+/* And that is not called for VMAs that a child finds empty. */
+#define FF_NOT_WIPED	(BIT(FF_ANON_VMA) | BIT(FF_COPY) | BIT(FF_TABLE))
 
 enum ff_pos { FF_FIRST, FF_MIDDLE, FF_LAST, FF_AFTER, FF_NR_POS };
 
@@ -154,8 +167,9 @@ struct ff_state;
  * @keep: take a reference that is not given back (busted)
  * @kill_early: SIGKILL before the first VMA
  * @kill_at: SIGKILL from ->open() of the VMA at this address; 0: none
- * @dup_at: refuse vm_area_dup() of the VMA at this address; 0: none
- * @copy_at: refuse copy_page_range() for the VMA at this address; 0: none
+ * @refuse: refuse the function of this way; FF_NR_WAYS: none
+ * @refuse_at: where it is called for the VMA at this address
+ * @copying: the VMA at this address is in copy_page_range()
  * @refuse_arch: refuse what comes behind the last VMA
  * @refused: something was
  * @began: dup_mmap() was reached
@@ -181,6 +195,7 @@ struct ff_state;
  * @nr: entries in @snap
  * @snap: the VMAs outside the churn
  * @big: the VMAs that are too large to account, by position; 0: none
+ * @wide: the VMA that has pages in two page tables; 0: none
  * @armed: bit set over @big: those that are not VM_DONTCOPY
  * @forks: forks to come before it is replaced by another parent
  * @child_wrong: what a child that got to run found wrong in its tree
@@ -212,8 +227,9 @@ struct ff_parent {
 	bool keep;
 	bool kill_early;
 	unsigned long kill_at;
-	unsigned long dup_at;
-	unsigned long copy_at;
+	enum ff_way refuse;
+	unsigned long refuse_at;
+	unsigned long copying;
 	bool refuse_arch;
 	bool refused;
 	bool began;
@@ -236,6 +252,7 @@ struct ff_parent {
 	unsigned int nr;
 	struct ff_entry *snap;
 	unsigned long big[FF_LAST + 1];
+	unsigned long wide;
 	unsigned int armed;
 	unsigned int forks;
 	const char *child_wrong;
@@ -258,7 +275,10 @@ struct ff_probe {
 	bool on;
 };
 
-enum ff_probe_nr { FF_P_BEGIN, FF_P_DUP, FF_P_COPY, FF_P_ARCH, FF_NR_PROBES };
+enum ff_probe_nr {
+	FF_P_BEGIN, FF_P_TREE, FF_P_DUP, FF_P_POLICY, FF_P_USERFAULT, FF_P_ANON_VMA,
+	FF_P_COPY, FF_P_TABLE, FF_P_ARCH, FF_NR_PROBES,
+};
 
 /**
  * struct ff_state - the scenario at work
@@ -383,6 +403,8 @@ int ff_forker(struct vt_thread *t);
 unsigned int ff_nth(const struct ff_parent *p, unsigned int i, unsigned int n);
 bool ff_arm(struct ff_parent *p, enum ff_pos pos, bool armed);
 void ff_plan_clear(struct ff_parent *p);
+unsigned int ff_wide_entry(const struct ff_parent *p);
+bool ff_refuse_at(struct ff_parent *p, enum ff_way way, unsigned int i);
 void ff_plan(struct ff_parent *p, struct vt_rnd *rnd, struct ff_plan *plan);
 bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan);
 void ff_plan_end(struct ff_parent *p, const struct ff_plan *plan);

@@ -10,6 +10,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 
 #include "fork_fail.h"
 #include "space.h"
@@ -115,6 +116,20 @@ static bool ff_map_hugetlb(unsigned long addr)
 					MAP_HUGETLB, -1, 0));
 }
 
+/* One VMA with pages in two page tables, if it can be had. */
+static bool ff_map_wide(struct ff_parent *p, unsigned long addr)
+{
+	unsigned long half = FF_WIDE_PAGES / 2 * PAGE_SIZE;
+
+	if (ff_map_anon(addr, 2 * half))
+		return false;
+	/* A page that is not there is not copied: what needs it says so. */
+	if (!put_user(1, (u32 __user *)addr) &&
+	    !put_user(1, (u32 __user *)(addr + half)))
+		p->wide = addr;
+	return true;
+}
+
 /**
  * ff_draw_size() - how many VMAs a parent has: often few, sometimes hundreds
  * @rnd: random stream
@@ -144,8 +159,11 @@ static int ff_build(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 	unsigned long addr = FF_BASE + vt_rnd_below(rnd, SZ_1G) * PAGE_SIZE;
 	unsigned int i, middle = n / 2, churn = n >= 4 ? 1 + n / 3 : n;
 	bool huge = vt_rnd_one_in(rnd, 2), has_huge = false;
+	unsigned int wide = n > 5 ? middle + 1 : n;
+	unsigned long len = FF_WIDE_PAGES / 2 * PAGE_SIZE;
 
 	p->churn = 0;
+	p->wide = 0;
 	p->armed = 0;
 	memset(p->big, 0, sizeof(p->big));
 
@@ -174,6 +192,14 @@ static int ff_build(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 			has_huge = ff_map_hugetlb(at);
 			if (has_huge) {
 				addr = at + PMD_SIZE;
+				continue;
+			}
+		}
+		if (i == wide) {
+			unsigned long at = ALIGN(addr + len, PMD_SIZE) - len;
+
+			if (ff_map_wide(p, at)) {
+				addr = at + 2 * len;
 				continue;
 			}
 		}

@@ -136,6 +136,42 @@ static bool ff_plan_signal(struct ff_parent *p, struct vt_rnd *rnd,
 	return true;
 }
 
+/**
+ * ff_refuse_at() - have the next fork refused a function, for one VMA
+ * @p: parent
+ * @way: whose function
+ * @i: the VMA's entry
+ *
+ * Context: the forker's.
+ * Return: false if fork does not call it for that VMA.
+ */
+bool ff_refuse_at(struct ff_parent *p, enum ff_way way, unsigned int i)
+{
+	if (BIT(way) & FF_NOT_WIPED && p->snap[i].flags & VM_WIPEONFORK)
+		return false;
+	if (way == FF_TABLE && p->snap[i].start != p->wide)
+		return false;
+	p->refuse = way;
+	p->refuse_at = p->snap[i].start;
+	return true;
+}
+
+/**
+ * ff_wide_entry() - the VMA that has pages in two page tables
+ * @p: parent
+ *
+ * Return: its entry, or @p->nr.
+ */
+unsigned int ff_wide_entry(const struct ff_parent *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->nr; i++)
+		if (p->wide && p->snap[i].start == p->wide)
+			break;
+	return i;
+}
+
 static bool ff_plan_refuse(struct ff_parent *p, struct vt_rnd *rnd,
 			   struct ff_plan *plan)
 {
@@ -147,18 +183,18 @@ static bool ff_plan_refuse(struct ff_parent *p, struct vt_rnd *rnd,
 		plan->pos = FF_AFTER;
 		return true;
 	}
-	i = ff_draw_entry(p, rnd);
+	if (plan->way == FF_TREE) {
+		/* Before any VMA is. */
+		p->refuse = FF_TREE;
+		plan->pos = FF_FIRST;
+		return true;
+	}
+	i = plan->way == FF_TABLE ? ff_wide_entry(p) : ff_draw_entry(p, rnd);
 	if (i == p->nr)
 		return false;
 	plan->addr = p->snap[i].start;
 	plan->pos = ff_position(p, i);
-	if (plan->way == FF_DUP) {
-		p->dup_at = plan->addr;
-		return true;
-	}
-	/* Page tables under VM_WIPEONFORK are not copied. */
-	p->copy_at = plan->addr;
-	return !(p->snap[i].flags & VM_WIPEONFORK);
+	return ff_refuse_at(p, plan->way, i);
 }
 
 /**
@@ -175,8 +211,9 @@ void ff_plan_clear(struct ff_parent *p)
 	p->kill_early = false;
 	p->kill_at = 0;
 	p->kill_asleep = false;
-	p->dup_at = 0;
-	p->copy_at = 0;
+	p->refuse = FF_NR_WAYS;
+	p->refuse_at = 0;
+	p->copying = 0;
 	p->refuse_arch = false;
 }
 
@@ -248,13 +285,12 @@ bool ff_plan_burst(struct ff_parent *p, struct ff_plan *plan)
 		    !(p->snap[i].flags & VM_WIPEONFORK))
 			break;
 	plan->addr = p->snap[i].start;
-	if (p->st->ways & BIT(FF_DUP)) {
+	if (p->st->ways & BIT(FF_DUP))
 		plan->way = FF_DUP;
-		p->dup_at = plan->addr;
-	} else if (p->st->ways & BIT(FF_COPY)) {
+	else if (p->st->ways & BIT(FF_COPY))
 		plan->way = FF_COPY;
-		p->copy_at = plan->addr;
-	}
+	if (plan->way < FF_NR_WAYS)
+		ff_refuse_at(p, plan->way, i);
 	return plan->way < FF_NR_WAYS;
 }
 

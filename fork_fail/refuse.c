@@ -105,9 +105,51 @@ static int ff_dup_handler(struct kprobe *kp, struct pt_regs *regs)
 	child = smp_load_acquire(&p->early_mm);
 	WRITE_ONCE(p->copied, child ?: READ_ONCE(p->child));
 	vma = (struct vm_area_struct *)regs_get_kernel_argument(regs, 0);
-	if (vma->vm_start != p->dup_at)
+	if (p->refuse != FF_DUP || vma->vm_start != p->refuse_at)
 		return 0;
 	return ff_refuse(p, regs, ff_no_vma);
+}
+
+/* __mt_dup(mt, new, gfp): the child's tree is made. */
+static int ff_tree_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct ff_parent *p = ff_forking(kp);
+
+	if (!p || p->refuse != FF_TREE)
+		return 0;
+	return ff_refuse(p, regs, ff_no_memory);
+}
+
+/* A function whose first argument is a VMA, the parent's or the child's of it. */
+static int ff_refuse_vma(struct kprobe *kp, struct pt_regs *regs, enum ff_way way)
+{
+	struct ff_parent *p = ff_forking(kp);
+	struct vm_area_struct *vma;
+
+	if (!p || p->refuse != way)
+		return 0;
+	vma = (struct vm_area_struct *)regs_get_kernel_argument(regs, 0);
+	if (vma->vm_start != p->refuse_at)
+		return 0;
+	return ff_refuse(p, regs, ff_no_memory);
+}
+
+/* vma_dup_policy(src, dst) */
+static int ff_policy_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	return ff_refuse_vma(kp, regs, FF_POLICY);
+}
+
+/* dup_userfaultfd(vma, list) */
+static int ff_userfault_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	return ff_refuse_vma(kp, regs, FF_USERFAULT);
+}
+
+/* anon_vma_fork(vma, pvma) */
+static int ff_anon_vma_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	return ff_refuse_vma(kp, regs, FF_ANON_VMA);
 }
 
 /* copy_page_range(dst_vma, src_vma) */
@@ -119,7 +161,27 @@ static int ff_copy_handler(struct kprobe *kp, struct pt_regs *regs)
 	if (!p)
 		return 0;
 	vma = (struct vm_area_struct *)regs_get_kernel_argument(regs, 0);
-	if (vma->vm_start != p->copy_at)
+	p->copying = vma->vm_start;
+	if (p->refuse != FF_COPY || vma->vm_start != p->refuse_at)
+		return 0;
+	return ff_refuse(p, regs, ff_no_memory);
+}
+
+/*
+ * __pte_alloc(mm, pmd): a page table for the child. Which one is told by where its
+ * entry is in the table above: the second of the wide VMA, of which the pages in
+ * the first are copied already.
+ */
+static int ff_table_handler(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct ff_parent *p = ff_forking(kp);
+	unsigned long pmd;
+
+	if (!p || p->refuse != FF_TABLE || p->copying != p->refuse_at)
+		return 0;
+	pmd = regs_get_kernel_argument(regs, 1);
+	if (offset_in_page(pmd) / sizeof(pmd_t) !=
+	    pmd_index(p->refuse_at + FF_WIDE_PAGES / 2 * PAGE_SIZE))
 		return 0;
 	return ff_refuse(p, regs, ff_no_memory);
 }
@@ -149,8 +211,13 @@ static const struct {
 	int (*handler)(struct kprobe *kp, struct pt_regs *regs);
 } ff_probed[FF_NR_PROBES] = {
 	[FF_P_BEGIN] = { "uprobe_dup_mmap", ff_begin_handler },
+	[FF_P_TREE] = { "__mt_dup", ff_tree_handler },
 	[FF_P_DUP] = { "vm_area_dup", ff_dup_handler },
+	[FF_P_POLICY] = { "vma_dup_policy", ff_policy_handler },
+	[FF_P_USERFAULT] = { "dup_userfaultfd", ff_userfault_handler },
+	[FF_P_ANON_VMA] = { "anon_vma_fork", ff_anon_vma_handler },
 	[FF_P_COPY] = { "copy_page_range", ff_copy_handler },
+	[FF_P_TABLE] = { "__pte_alloc", ff_table_handler },
 	[FF_P_ARCH] = { "ldt_dup_context", ff_arch_handler },
 };
 

@@ -14,8 +14,13 @@ counters="fork_ok parents walks walks_after_failure walks_rmap walks_reaper
 	empty_tree zaps churned ends_counted bursts_even"
 cells="account_first account_middle account_last
 	signal_first signal_middle signal_last signal_after
+	tree_first
 	dup_first dup_middle dup_last
-	copy_first copy_middle copy_last copy_after"
+	policy_first policy_middle policy_last
+	userfault_first userfault_middle userfault_last
+	anon_vma_first anon_vma_middle anon_vma_last
+	copy_first copy_middle copy_last copy_after
+	table_middle"
 T=/sys/kernel/tracing
 
 # Can forks be made to fail so on this kernel? The module says it if not.

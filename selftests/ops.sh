@@ -134,7 +134,7 @@ forks()
 {
 	loaded_with scenarios=fork_fail ops=fork_fail/signal,fork_fail/slot || return
 	counted fork_fail fork_failed walks || return
-	for w in account dup copy inject; do
+	for w in account tree dup policy userfault anon_vma copy table inject; do
 		none_of fork_fail fork_failed_${w}_first fork_failed_${w}_middle \
 			fork_failed_${w}_last fork_failed_${w}_after || return
 	done
