@@ -54,7 +54,8 @@ adds_up()
 {
 	control stop
 	s=0
-	for c in $cells inject_middle unplanned; do
+	# Where the VMA of two page tables is the only one copied, or the last.
+	for c in $cells table_first table_last inject_middle unplanned; do
 		get "fork_fail/fork_failed_$c" && s=$((s + value))
 	done
 	get fork_fail/fork_failed_unplanned
