@@ -24,7 +24,7 @@
 
 /*
  * Bursts: forks that fail so and there. The first three, one of each way, are made
- * before anything else.
+ * before anything else. The first VMA is one that is charged for itself.
  */
 #define FF_BURSTS_FIRST	3
 static const struct {
@@ -32,10 +32,10 @@ static const struct {
 	enum ff_pos pos;
 } ff_account_bursts[] = {
 	{ FF_DUP, FF_LAST }, { FF_ACCOUNT, FF_LAST }, { FF_COPY, FF_LAST },
+	{ FF_ANON_VMA, FF_FIRST }, { FF_POLICY, FF_FIRST },
+	{ FF_USERFAULT, FF_FIRST }, { FF_TABLE, FF_MIDDLE },
 	{ FF_COPY, FF_AFTER }, { FF_DUP, FF_MIDDLE }, { FF_ACCOUNT, FF_MIDDLE },
 	{ FF_COPY, FF_MIDDLE }, { FF_DUP, FF_FIRST }, { FF_COPY, FF_FIRST },
-	{ FF_ANON_VMA, FF_LAST }, { FF_POLICY, FF_LAST },
-	{ FF_USERFAULT, FF_LAST }, { FF_TABLE, FF_MIDDLE },
 };
 
 /* What is left out if one of them leaks. */

@@ -92,11 +92,15 @@ int ff_calibrate(struct ff_state *st)
 	for (i = 0; i < ARRAY_SIZE(ff_refusals); i++) {
 		way = ff_refusals[i].way;
 		ff_plan_clear(p);
+		p->refused = false;
 		p->refuse = way;
 		p->refuse_at = way == FF_TABLE ? p->wide : p->snap[last].start;
 		if (!st->probe[ff_refusals[i].probe].on)
 			why[way] = "its function cannot be probed";
-		else if (ff_try(p, &left) && p->refused)
+		else
+			ff_try(p, &left);
+		/* A fork that does not fail then is for "after_failure" to judge. */
+		if (p->refused)
 			ways |= BIT(way);
 	}
 	ff_plan_clear(p);

@@ -125,6 +125,7 @@ static bool ff_map_wide(struct ff_parent *p, unsigned long addr)
 		return false;
 	/* A page that is not there is not copied: what needs it says so. */
 	if (!put_user(1, (u32 __user *)addr) &&
+	    !put_user(1, (u32 __user *)(addr + half - PAGE_SIZE)) &&
 	    !put_user(1, (u32 __user *)(addr + half)))
 		p->wide = addr;
 	return true;
