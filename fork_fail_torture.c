@@ -39,8 +39,8 @@
 #include "fork_fail/fork_fail.h"
 
 /* What fails. */
-#define FF_REFUSALS	"tree dup policy userfault anon_vma copy table"
-#define FF_FAILING	"account signal " FF_REFUSALS " inject"
+#define FF_FAILING	"account signal tree dup policy userfault anon_vma "	\
+			"copy table inject"
 
 static const struct vt_kind ff_kinds[] = {
 	[FF_XA_ZERO] = { "xa_zero",
