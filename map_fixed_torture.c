@@ -95,6 +95,8 @@ static const struct vt_choice mf_refusers[MF_NR_REFUSERS] = {
 	[MF_BY_FILE]	= { "by_file",	2 },	/* the new mapping's file, at once */
 	[MF_BY_FILE_LATE] = { "by_file_late", 2 }, /* when it has set up the VMA */
 	[MF_BY_PREPARE]	= { "by_prepare", 2 },	/* before there is a VMA */
+	[MF_BY_SPLIT]	= { "by_split",	2 },	/* a VMA that would have to be split */
+	[MF_BY_SEAL]	= { "by_seal",	2 },	/* the kernel, for a VMA that is sealed */
 };
 
 /* And how what is refused was asked for. */
@@ -380,6 +382,9 @@ static int mf_probe(struct vt_run *run)
 			       "dozens straddle limit locked inside exact");
 	for (i = 0; i < MF_NR_REFUSERS; i++)
 		vt_trial_needs(run, MF_V_REFUSER, i, "refuse");
+	if (!VT_VM_SEALED)
+		vt_trial_absent(run, MF_V_REFUSER, MF_BY_SEAL,
+				"this kernel has no mseal()");
 	for (i = 0; i < MF_NR_REFUSEDS; i++) {
 		vt_trial_needs(run, MF_V_REFUSED, i, "refuse");
 		vt_trial_needs(run, MF_V_REFUSED, i,

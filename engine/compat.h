@@ -30,6 +30,28 @@ static inline void vt_vm_flags_set(struct vm_area_struct *vma,
 #endif
 }
 
+/* What mseal(2) sets. Where a kernel has not got it, nothing can be sealed. */
+#ifdef VM_SEALED
+#define VT_VM_SEALED	VM_SEALED
+#else
+#define VT_VM_SEALED	0UL
+#endif
+
+/**
+ * vt_vm_flags_clear() - clear flags of a VMA
+ * @vma: VMA; the caller holds the mmap lock for write
+ * @flags: flags
+ */
+static inline void vt_vm_flags_clear(struct vm_area_struct *vma,
+				     unsigned long flags)
+{
+#ifdef VT_HAVE_VM_FLAGS_SET
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
+
 /**
  * vt_syscall_regs() - the registers with which a system call is entered
  * @regs: registers to fill in

@@ -116,6 +116,17 @@ static void mf_vm_close(struct vm_area_struct *vma)
 	kref_put(&map->ref, mf_map_free);
 }
 
+static int mf_vm_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct mf_map *map = vma->vm_private_data;
+	struct mf_lane *lane = map->lane;
+
+	if (!lane->whole)
+		return 0;
+	lane->refused = true;
+	return lane->refuse;
+}
+
 static vm_fault_t mf_vm_fault(struct vm_fault *vmf)
 {
 	struct mf_map *map = vmf->vma->vm_private_data;
@@ -128,6 +139,7 @@ static vm_fault_t mf_vm_fault(struct vm_fault *vmf)
 static const struct vm_operations_struct mf_vm_ops = {
 	.open = mf_vm_open,
 	.close = mf_vm_close,
+	.may_split = mf_vm_may_split,
 	.fault = mf_vm_fault,
 };
 
@@ -196,7 +208,7 @@ static int mf_file_mmap(struct file *file, struct vm_area_struct *vma)
 	 * Each mapping shows a page of its own, so it must not become part of
 	 * a neighbour that happens to end where it begins in the file.
 	 */
-	vt_vm_flags_set(vma, VM_DONTEXPAND);
+	vt_vm_flags_set(vma, VM_DONTEXPAND | (lane->seal ? VT_VM_SEALED : 0));
 	vma->vm_private_data = lane->next;
 	vma->vm_ops = &mf_vm_ops;
 

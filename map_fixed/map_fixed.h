@@ -69,7 +69,8 @@ enum mf_draw {
 enum mf_laid { MF_LAID_PIECES, MF_LAID_ONE, MF_NR_LAIDS };
 
 enum mf_refuser {
-	MF_BY_LIMIT, MF_BY_FILE, MF_BY_FILE_LATE, MF_BY_PREPARE, MF_NR_REFUSERS,
+	MF_BY_LIMIT, MF_BY_FILE, MF_BY_FILE_LATE, MF_BY_PREPARE, MF_BY_SPLIT,
+	MF_BY_SEAL, MF_NR_REFUSERS,
 };
 
 /* How the mapping is asked for that is refused. */
@@ -127,7 +128,9 @@ struct mf_map {
  *	where the kernel has that
  * @refuse: errno with which @file and @shy refuse to be mapped, or 0
  * @late: refuse when the VMA has been set up already
- * @refused: one of them did
+ * @whole: a VMA of @file refuses to be split, with @refuse
+ * @seal: what is mapped of @file is sealed
+ * @refused: one of them did, or one of their VMAs
  * @trap: what a VMA that is refused late gets; nobody may show it to the file
  * @cover: per page of the arena, how many VMAs of @file are open over it
  * @put_off: pages whose ->close() is put off (busted)
@@ -151,6 +154,8 @@ struct mf_lane {
 	struct mf_map *trap;
 	int refuse;
 	bool late;
+	bool whole;
+	bool seal;
 	bool refused;
 	u8 cover[MF_ARENA_PAGES];
 	DECLARE_BITMAP(put_off, MF_ARENA_PAGES);
