@@ -76,13 +76,19 @@ want_space()
 		die "the disk of $VT_BUILD has $free MB left, and $2 ${3:-takes} $1: make room (make clean-runs), or set VT_BUILD="
 }
 
-# run_dir NAME: a new directory below build/runs that no other run has.
+# Where runs are kept: build/runs, if no script that runs others says another place.
+runs_dir()
+{
+	echo "${VT_RUNS:-$VT_BUILD/runs}"
+}
+
+# run_dir NAME: a new directory there that no other run has.
 run_dir()
 {
 	make_build
-	mkdir -p "$VT_BUILD/runs" || exit "$EX_BROKEN"
-	mktemp -d --suffix="-$1" "$VT_BUILD/runs/$(date +%Y%m%d-%H%M%S)-XXXX" ||
-		die "cannot make a directory in $VT_BUILD/runs"
+	mkdir -p "$(runs_dir)" || exit "$EX_BROKEN"
+	mktemp -d --suffix="-$1" "$(runs_dir)/$(date +%Y%m%d-%H%M%S)-XXXX" ||
+		die "cannot make a directory in $(runs_dir)"
 }
 
 # Take the comment block between "#:" marks at the head of a script as its help.

@@ -293,6 +293,13 @@ def cmd_mutant(args: argparse.Namespace) -> int:
     return 0
 
 
+def cmd_default(args: argparse.Namespace) -> int:
+    """Print the same of a mutant that scripts/torture was run with as a kernel of one's own."""
+    fate = mutation.default(args.dir, mutation.oracles(args.oracles, args.scenario), args.code, args.log)
+    print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+    return 0
+
+
 def cmd_mutants(_args: argparse.Namespace) -> int:
     """Print what several runs of a mutant come to, and yes if it counts as found.
 
@@ -401,6 +408,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--oracles", default="", help="those that are to kill it")
     sub.add_argument("--deadline", type=int, required=True, help="seconds")
     sub.add_argument("--log", default="", help="what scripts/vm said last")
+    sub = add("default", cmd_default)
+    sub.add_argument("--dir", type=Path, required=True, help="where its runs are")
+    sub.add_argument("--code", type=int, required=True, help="what scripts/torture ended with")
+    sub.add_argument("--scenario", default="", help="the mutant's")
+    sub.add_argument("--oracles", default="", help="those that are to kill it")
+    sub.add_argument("--log", default="", help="what scripts/torture said last")
     add("mutants", cmd_mutants)
     sub = add("bench", cmd_bench)
     sub.add_argument("output", type=Path)

@@ -9,6 +9,7 @@ oracle that is there for it works.
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 from collections import Counter
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import console, torture
+from . import codes, console, torture
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,45 @@ def judge(directory: Path, named: set[str], deadline_ms: int, log_tail: str = ""
     if remark != "SUCCESS" and driver.summary:
         remark += f": {driver.summary[-1]}"
     return Fate("no", remark=remark)
+
+
+def default(directory: Path, named: set[str], code: int, log_tail: str = "") -> Fate:
+    """What scripts/torture made of a kernel of one's own, all of whose runs are in there.
+
+    It is killed if that ended with the exit code of an unknown race, and one that is
+    named was seen; `after` is of the guest that saw it first: that whose vCPUs run at
+    the same time, else the quickest of the deterministic ones, as the remark says.
+    """
+    races: list[tuple[str, int, str]] = []
+    complaints: list[str] = []
+    for path in sorted(directory.glob("*-torture/results.json")):
+        doc = json.loads(path.read_text("utf-8"))
+        for sc in doc["scenarios"]:
+            races += [(f"{sc['name']}/{kind}", int(sc["first_race_ms"]), "")
+                      for kind, of in sc["kinds"].items() if of["races"]]
+        complaints += doc["console"]["trouble"]
+    for path in sorted(directory.glob("explore-*/explore.json")):
+        doc = json.loads(path.read_text("utf-8"))
+        for race in doc["races"]:
+            races.append((f"{race['scenario']}/{race['kind']}", int(race["first_race_ms"][0]),
+                          f"{race['found']} of {race['of']} deterministic seeds"))
+        if doc["trouble"]:
+            complaints.append(f"in trouble with {len(doc['trouble'])} seeds")
+    own = [race for race in races if race[0] in named]
+    if code == codes.RACE and own:
+        return Fate("yes", own[0][0], str(own[0][1]), own[0][2])
+    if "console" in named and complaints and code in (codes.RACE, codes.KERNEL):
+        return Fate("yes", "console", remark=_say(complaints[0]))
+    said = f"exit code {code}"
+    if races:
+        first = races[0]
+        return Fate("stall" if first[0].endswith("/stall") else "other", first[0], str(first[1]),
+                    ", ".join(filter(None, [said, first[2]])))
+    if code == codes.KERNEL:
+        return Fate("console", "console", remark=_say(complaints[0]) if complaints else said)
+    if code == codes.OK:
+        return Fate("no", remark="SUCCESS")
+    return Fate("broken", remark=f"{said}: {log_tail}")
 
 
 def enough(killed: int, runs: int) -> bool:

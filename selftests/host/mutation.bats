@@ -349,3 +349,51 @@ value map_fixed exposure 300\nvalue map_fixed race_gap 0\nvalue map_fixed looks_
 	[[ $output =~ broken\ +broken\ .*does\ not\ build ]]
 	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.3/src/mm/vma.c"
 }
+
+@test "mutation: DEFAULT=1 has make torture judge each kernel as one of the user's own" {
+	paper_kernel '' ''
+	stub_vm 'echo "a guest was booted" >&2; exit 9'
+	# torture_says CODE KIND: what the stub of scripts/torture finds.
+	torture_says()
+	{
+		stub torture '
+			[ -z "${SCENARIOS-}${KERNELS-}${KERNEL_TREE-}" ] || exit 9
+			echo "$KDIR $KERNEL_IMAGE" > "$VT_RUNS/told"
+			mkdir "$VT_RUNS/x-torture"
+			echo "{\"console\": {\"trouble\": []}, \"scenarios\": [{\"name\": \"map_fixed\",
+				\"first_race_ms\": 77, \"kinds\": {\"'"$2"'\": {\"races\": 3}}}]}" \
+				> "$VT_RUNS/x-torture/results.json"
+			exit '"$1"
+	}
+	torture_says 1 gap
+	DEFAULT=1 mutation --no-base
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +yes\ +map_fixed/gap\ +77 ]]
+	[[ $output == *"1 of 1 mutants killed by an oracle they name by make torture as it comes, the base not run"* ]]
+	[[ $(cat "$FAKE/build/mutation/7.3/default/no_wait/told") == */kernels/7.3-mutation/obj\ */images/no_wait ]]
+	torture_says 1 stale
+	DEFAULT=1 mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +other\ +map_fixed/stale ]]
+	# Seen, but not what the command ended with.
+	torture_says 0 gap
+	DEFAULT=1 mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +other\ +map_fixed/gap\ +77\ +exit\ code\ 0 ]]
+	torture_says 2 gap
+	sed -i 's/"races\\": 3/"races\\": 0/' "$FAKE/scripts/torture"
+	DEFAULT=1 mutation --no-base
+	[ "$status" = 2 ]
+	[[ $output =~ no_wait\ +broken\ .*exit\ code\ 2 ]]
+}
+
+@test "mutation: DEFAULT=1 refuses what would not be the default" {
+	for word in DEADLINE=60 SCENARIOS=all ARGS=nmms=2; do
+		run env DEFAULT=1 "$word" "$FAKE/scripts/mutation"
+		[ "$status" = 2 ]
+		[[ $output == *"DEFAULT=1 is for what make torture does by itself"* ]]
+	done
+	DEFAULT=maybe run "$FAKE/scripts/mutation"
+	[ "$status" = 2 ]
+	[[ $output == *"DEFAULT wants 0 or 1"* ]]
+}
