@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What killed a mutant; benchmarks' limits; codes; what selftests/expect lists."""
 
+import json
 import tempfile
 import unittest
 from pathlib import Path
@@ -59,6 +60,35 @@ class Mutants(unittest.TestCase):
     def test_four_of_five_are_enough(self):
         self.assertEqual([mutation.enough(k, 5) for k in (3, 4, 5)], [False, True, True])
         self.assertEqual([mutation.enough(k, 2) for k in (0, 1, 2)], [False, False, True])
+
+    def default(self, code: int, named: str, parallel: dict, seeds: list, trouble=()):
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name)
+            for where in ("x-torture", "explore-own-0"):
+                (path / where).mkdir()
+            (path / "x-torture/results.json").write_text(json.dumps({
+                "console": {"trouble": list(trouble)}, "scenarios": [
+                    {"name": scenario, "first_race_ms": ms, "kinds": {kind: {"races": 1}, "stale": {"races": 0}}}
+                    for (scenario, kind), ms in parallel.items()]}))
+            (path / "explore-own-0/explore.json").write_text(json.dumps({
+                "trouble": [], "races": [
+                    {"scenario": scenario, "kind": kind, "found": 2, "of": 3, "first_race_ms": [120, 900]}
+                    for scenario, kind in seeds]}))
+            return mutation.default(path, mutation.oracles(named, "map_fixed"), code)
+
+    def test_by_the_command_that_users_have(self):
+        gap = ("map_fixed", "gap")
+        fate = self.default(1, "gap", {gap: 77}, [gap])
+        self.assertEqual((fate.word, fate.by, fate.after, fate.remark), ("yes", "map_fixed/gap", "77", ""))
+        fate = self.default(1, "gap", {("vma_lock", "stall"): 9000}, [gap])
+        self.assertEqual((fate.word, fate.after, fate.remark), ("yes", "120", "2 of 3 deterministic seeds"))
+        self.assertEqual(self.default(1, "stale", {gap: 77}, []).word, "other")
+        self.assertEqual(self.default(1, "gap", {("vma_lock", "stall"): 9000}, []).word, "stall")
+        self.assertEqual(self.default(0, "gap", {gap: 77}, []).word, "other")
+        self.assertEqual(self.default(0, "gap", {}, []).word, "no")
+        self.assertEqual(self.default(2, "gap", {}, []).word, "broken")
+        self.assertEqual(self.default(3, "gap", {}, [], ["BUG: x"]).word, "console")
+        self.assertEqual(self.default(3, "console", {}, [], ["BUG: x"]).word, "yes")
 
 
 class Rules(unittest.TestCase):
