@@ -21,6 +21,7 @@
 #include <linux/mm_types.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
+#include <linux/rwsem.h>
 #include <linux/types.h>
 
 #include "draw.h"
@@ -209,6 +210,7 @@ struct vt_run {
 	struct list_head threads;
 	unsigned int nr_threads;
 	unsigned int idle_threads;
+	u64 bursts;		/* operations of bursts, whoever makes them */
 	struct dentry *dir;
 };
 
@@ -235,6 +237,7 @@ struct vt_thread {
 	/* Written by the thread only, read by whoever watches it. */
 	u64 progress ____cacheline_aligned;
 	bool paused;
+	bool quiet;	/* it waits for a burst of another one, or makes one */
 	u64 beats;	/* by a timer of the CPU that it is on (canary.c) */
 	/* The watcher's. */
 	struct vt_patience patience ____cacheline_aligned;
@@ -468,6 +471,30 @@ static inline bool vt_go(struct vt_thread *t)
 		return vt_go_slow(t);
 	cond_resched();
 	return !kthread_should_stop();
+}
+
+/*
+ * A lock behind which one thread makes bursts (vt_burst()), and all others do what
+ * would disturb these. Who waits for it gets on as long as the burst does, however
+ * long that takes on a slow machine.
+ */
+static inline void vt_quiet_read(struct vt_thread *t, struct rw_semaphore *lock)
+{
+	WRITE_ONCE(t->quiet, true);
+	down_read(lock);
+	WRITE_ONCE(t->quiet, false);
+}
+
+static inline void vt_quiet_write(struct vt_thread *t, struct rw_semaphore *lock)
+{
+	WRITE_ONCE(t->quiet, true);
+	down_write(lock);
+}
+
+static inline void vt_quiet_end(struct vt_thread *t, struct rw_semaphore *lock)
+{
+	up_write(lock);
+	WRITE_ONCE(t->quiet, false);
 }
 
 /* The longest time that a CPU is held with interrupts off, in us. */

@@ -278,6 +278,8 @@ bool vt_threads_watch(struct vt_run *run, u64 ms)
 		vt_look(run, kind, true);
 		if (READ_ONCE(t->paused))
 			progress = ~0ULL;
+		else if (READ_ONCE(t->quiet))
+			progress += READ_ONCE(run->bursts);
 		switch (vt_patience_wait(&t->patience, progress, ms, limit, &had)) {
 		case VT_GETS_ON:
 		case VT_JUDGED:

@@ -261,22 +261,21 @@ static void ff_account_try(struct ff_state *st, struct vt_rnd *rnd,
 
 /**
  * ff_account_burst() - judge a burst of failed forks, while the others pause
+ * @t: the first forker
  * @st: the scenario
- * @rnd: random stream
  *
  * The first few come at once, the others follow each other quickly until each was
  * seen once, and slowly from then on.
  *
- * Context: the first forker's, which uses no mm and does not hold @st->busy;
- * sleeps.
+ * Context: @t, which uses no mm and does not hold @st->busy; sleeps.
  */
-void ff_account_burst(struct ff_state *st, struct vt_rnd *rnd)
+void ff_account_burst(struct vt_thread *t, struct ff_state *st)
 {
-	down_write(&st->busy);
+	vt_quiet_write(t, &st->busy);
 	do
-		ff_account_try(st, rnd, st->burst % ARRAY_SIZE(ff_account_bursts));
+		ff_account_try(st, &t->rnd, st->burst % ARRAY_SIZE(ff_account_bursts));
 	while (++st->burst < FF_BURSTS_FIRST);
-	up_write(&st->busy);
+	vt_quiet_end(t, &st->busy);
 	st->burst_next = jiffies +
 		(st->burst < ARRAY_SIZE(ff_account_bursts) ? HZ / 4 : 2 * HZ);
 }

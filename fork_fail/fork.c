@@ -199,8 +199,8 @@ int ff_forker(struct vt_thread *t)
 	allow_signal(SIGKILL);
 	while (vt_go(t)) {
 		if (!t->idx && time_after_eq(jiffies, st->burst_next))
-			ff_account_burst(st, &t->rnd);
-		down_read(&st->busy);
+			ff_account_burst(t, st);
+		vt_quiet_read(t, &st->busy);
 		ff_turn(&st->parents[i], &t->rnd);
 		up_read(&st->busy);
 		i += st->nr_forkers;

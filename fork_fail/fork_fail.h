@@ -461,7 +461,7 @@ void ff_bursts(struct ff_state *st);
 void ff_account_bust(struct ff_parent *p, int err);
 void ff_account_fork(struct ff_parent *p, int err);
 void ff_account_end(struct ff_parent *p, const struct ff_record *rec);
-void ff_account_burst(struct ff_state *st, struct vt_rnd *rnd);
+void ff_account_burst(struct vt_thread *t, struct ff_state *st);
 void ff_account_rest(struct ff_state *st);
 
 /* calibrate.c: what makes forks fail here */

@@ -82,7 +82,7 @@ int ff_mixer(struct vt_thread *t)
 			turn = READ_ONCE(p->turns);
 			ops = 0;
 		}
-		down_read(&p->st->busy);
+		vt_quiet_read(t, &p->st->busy);
 		mm = ff_get_parent(p, &churn);
 		if (!mm) {
 			up_read(&p->st->busy);

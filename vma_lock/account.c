@@ -235,14 +235,14 @@ static void vl_burst(struct vt_thread *t, struct vl_change *c, enum vl_burst wha
 		return;
 	mm->start_brk = VL_FROM;
 	mm->brk = VL_FROM;
-	down_write(&test->quiet);
+	vt_quiet_write(t, &test->quiet);
 	kthread_use_mm(mm);
 	do {
 		result = vt_leaks_burst(t->run, VL_ACCOUNT, mm, &test->leaks,
 					what, &vl_bursts[what], c);
 	} while (result == VT_BURST_UNSURE && ++tries < VL_BURST_TRIES);
 	kthread_unuse_mm(mm);
-	up_write(&test->quiet);
+	vt_quiet_end(t, &test->quiet);
 	vl_books(test, mm, true, vl_bursts[what].name);
 	vt_mm_end(t->run, VL_ACCOUNT, mm, true, vl_bursts[what].name);
 }

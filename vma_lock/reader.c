@@ -165,7 +165,7 @@ int vl_reader_main(struct vt_thread *t)
 		vl_overhead(t, r);
 		vl_flush(t->run, r);
 		WRITE_ONCE(r->mm, NULL);
-		down_read(&test->quiet);
+		vt_quiet_read(t, &test->quiet);
 		vl_space_put(test, r->space);
 		up_read(&test->quiet);
 	}

@@ -94,17 +94,17 @@ int vl_writer_main(struct vt_thread *t)
 		c.space = vl_space_get(slot);
 		kthread_use_mm(c.space->mm);
 		for (i = 0; i < VL_ROUND && vt_go(t); i++) {
-			down_read(&test->quiet);
+			vt_quiet_read(t, &test->quiet);
 			vl_write(t, &c);
 			up_read(&test->quiet);
 		}
 		kthread_unuse_mm(c.space->mm);
 		for (i = 0; i < vl_turns(VL_R_HAND_OVER) && vt_go(t); i++) {
-			down_read(&test->quiet);
+			vt_quiet_read(t, &test->quiet);
 			vl_hand_over(t, &c);
 			up_read(&test->quiet);
 		}
-		down_read(&test->quiet);
+		vt_quiet_read(t, &test->quiet);
 		vl_space_put(test, c.space);
 
 		/* A child's mm takes the place of another one. */
