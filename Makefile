@@ -70,6 +70,9 @@ mutation:
 soak:
 	@scripts/soak
 
+overnight:
+	@scripts/overnight
+
 help:
 	@echo 'make                  build vma_torture.ko for the running kernel'
 	@echo '                      (KDIR=DIR: for the kernel of that build tree)'
@@ -95,8 +98,10 @@ help:
 	@echo '                      KERNEL=7.3 MUTANTS="name ..." DEADLINE=60'
 	@echo 'make soak             random parameters for hours, memory at rest: HOURS=1 (each kernel)'
 	@echo '                      KERNELS="6.1 6.12 7" SEED=N JOBS=1 SCENARIOS=a,b STRICT=1'
+	@echo 'make overnight        all that takes long in turn, and one report; goes on where it was'
+	@echo '                      HOURS=8 JOBS=N KERNELS="6.1 6.12 7" SEED=N'
 	@echo 'make clean            remove what make built here'
 	@echo 'make clean-runs       remove the runs kept in build/runs (DAYS=N: older than that)'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay minimise check quick bench mutation soak help
+.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay minimise check quick bench mutation soak overnight help
