@@ -93,3 +93,13 @@ scripts()
 		[[ $output == *"make $t"* ]]
 	done
 }
+
+@test "prepare refuses a compiler that no kernel's headers name" {
+	local c
+	for c in '' gcc 'gcc-12; id' 'gcc-12 x' tcc-1 gcc-; do
+		run "$TOP/scripts/prepare" --dry-run --no-root --compiler "$c"
+		echo "'$c': $output"
+		[ "$status" = 2 ]
+		[[ $output == *"--compiler wants gcc-12 or the like"* ]]
+	done
+}
