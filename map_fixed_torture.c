@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "compat_rmap.h"
 #include "engine.h"
 #include "scenarios.h"
 #include "space.h"
@@ -49,6 +50,9 @@ static const struct vt_kind mf_kinds[] = {
 	[MF_HALF_ABORT] = { "half_abort",
 		"a replacement its file refused leaves the range whole or empty, and nothing else (vms_abort_munmap_vmas())",
 		.by = "refuse" },
+	[MF_LINKS] = { "links",
+		"a file has the VMAs that map it, and under i_mmap_rwsem they stay what they are (mm/vma.c, vma_prepare())",
+		.by = MF_IN_ARENA, .with = "shmem" },
 	[MF_ACCOUNT] = { "account",
 		"map_count, total_vm, locked_vm, data_vm, exec_vm, stack_vm and committed memory are those of the mappings there are" },
 };
@@ -74,6 +78,9 @@ static const struct vt_choice mf_refuse_turns[] = { { "refuse", 1 }, { NULL, 7 }
 
 /* And does it sum up the mm's mappings? */
 static const struct vt_choice mf_account_turns[] = { { "account", 1 }, { NULL, 15 } };
+
+/* Does it compare what the file and the mm have of each other? */
+static const struct vt_choice mf_census_turns[] = { { "census", 1 }, { NULL, 15 } };
 
 /* Does it see whether some operation leaves memory committed? */
 static const struct vt_choice mf_burst_turns[] = { { "burst", 1 }, { NULL, 31 } };
@@ -118,6 +125,7 @@ struct vt_draw mf_tables[MF_NR_TABLES] = {
 	[MF_T_REPLACE]	= VT_DRAW(mf_replaces),
 	[MF_T_REFUSE]	= VT_DRAW(mf_refuse_turns),
 	[MF_T_ACCOUNT]	= VT_DRAW(mf_account_turns),
+	[MF_T_CENSUS]	= VT_DRAW(mf_census_turns),
 	[MF_T_BURST]	= VT_DRAW(mf_burst_turns),
 	[MF_T_BACKING]	= VT_DRAW_HOW(mf_backings),
 	[MF_T_LAID]	= VT_DRAW_HOW(mf_laids),
@@ -158,7 +166,7 @@ const char *const mf_counters[] = {
 
 static const char *const mf_look_names[MF_NR_LOOKS] = {
 	[MF_BY_POINT] = "point", [MF_BY_RANGE] = "range", [MF_BY_FAULT] = "fault",
-	[MF_BY_READ] = "read",
+	[MF_BY_READ] = "read", [MF_BY_I_MMAP] = "i_mmap",
 };
 
 static const struct vt_trials mf_trials[] = {
@@ -380,6 +388,13 @@ static int mf_probe(struct vt_run *run)
 	for (i = MF_C_ANON; i <= MF_C_FILE; i++)
 		vt_trial_needs(run, MF_V_REPLACE, i,
 			       "dozens straddle limit locked inside exact");
+	vt_trial_needs(run, MF_V_LOOK, MF_BY_I_MMAP, "shmem");
+	vt_trial_needs(run, MF_V_LOOK, MF_BY_I_MMAP, MF_IN_ARENA);
+	if (!vt_rmap_known()) {
+		vt_trial_absent(run, MF_V_LOOK, MF_BY_I_MMAP,
+				"the file's VMAs cannot be told");
+		vt_absent(run, MF_LINKS, "the file's VMAs cannot be told");
+	}
 	for (i = 0; i < MF_NR_REFUSERS; i++)
 		vt_trial_needs(run, MF_V_REFUSER, i, "refuse");
 	if (!VT_VM_SEALED)

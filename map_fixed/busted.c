@@ -9,6 +9,7 @@
 #include <linux/mmap_lock.h>
 
 #include "map_fixed.h"
+#include "rmap.h"
 
 /**
  * mf_close_late() - busted: do what ->close() put off
@@ -42,6 +43,15 @@ void mf_abort_break(struct mf_lane *lane)
 		return;
 	vm_munmap(mf_abort_addr(lane, MF_ABORT_FROM),
 		  (half - MF_ABORT_FROM) * PAGE_SIZE);
+}
+
+/**
+ * mf_links_break() - busted: a VMA that its file has lost
+ * @census: what was counted
+ */
+void mf_links_break(struct vt_census *census)
+{
+	census->in_file--;
 }
 
 /**

@@ -235,6 +235,9 @@ int mf_reader(struct vt_thread *t)
 		for (i = 0; i < 24; i++)
 			mf_look_point(t, lane);
 		mf_look_range(t, lane);
+		/* It keeps the writer from the file: seldom, lest that only waits. */
+		if (vt_rnd_one_in(&t->rnd, 4))
+			mf_look_links(t, lane);
 		for (i = 0; i < 4; i++) {
 			mf_look_fault(t, lane);
 			mf_look_stale(t, lane);

@@ -31,6 +31,7 @@
 
 enum mf_kind {
 	MF_GAP, MF_NO_VMA, MF_STALE, MF_CLOSE_ORDER, MF_HALF_ABORT, MF_ACCOUNT,
+	MF_LINKS,
 };
 
 enum mf_counter {
@@ -52,7 +53,9 @@ enum mf_hist { MF_H_FLIGHT };
  */
 enum mf_trial { MF_V_REPLACE, MF_V_REFUSER, MF_V_REFUSED, MF_V_LOOK };
 
-enum mf_look { MF_BY_POINT, MF_BY_RANGE, MF_BY_FAULT, MF_BY_READ, MF_NR_LOOKS };
+enum mf_look {
+	MF_BY_POINT, MF_BY_RANGE, MF_BY_FAULT, MF_BY_READ, MF_BY_I_MMAP, MF_NR_LOOKS,
+};
 
 enum mf_backing { MF_ANON, MF_SHMEM, MF_FILE, MF_NR_BACKINGS };
 
@@ -87,7 +90,7 @@ enum mf_leak {
 
 /* What is drawn from. */
 enum mf_table {
-	MF_T_REPLACE, MF_T_REFUSE, MF_T_ACCOUNT, MF_T_BURST, MF_T_BACKING,
+	MF_T_REPLACE, MF_T_REFUSE, MF_T_ACCOUNT, MF_T_CENSUS, MF_T_BURST, MF_T_BACKING,
 	MF_T_LAID, MF_T_REFUSER, MF_T_REFUSED, MF_T_LEAK, MF_NR_TABLES,
 };
 
@@ -97,6 +100,7 @@ extern const char *const mf_counters[];
 extern const char *const mf_backing_names[MF_NR_BACKINGS];
 
 struct mf_space;
+struct vt_census;
 
 /**
  * struct mf_map - what one mapping of the module's file shows
@@ -278,6 +282,10 @@ bool mf_may_refuse(struct mf_lane *lane, enum mf_refuser by);
 void mf_rest_space(struct mf_space *s);
 void mf_rest_end(struct mf_space *s);
 
+/* links.c: judges "links" */
+void mf_links_census(struct mf_lane *lane);
+void mf_look_links(struct vt_thread *t, struct mf_lane *lane);
+
 /* overhead.c: what looks and readers cost */
 #ifdef VT_BENCH
 void mf_overhead(struct vt_thread *t, struct mf_lane *lane);
@@ -298,5 +306,6 @@ static inline void mf_overhead_alone(struct mf_lane *lane) { }
 void mf_close_late(struct mf_lane *lane);
 void mf_abort_break(struct mf_lane *lane);
 void mf_account_break(struct mf_lane *lane);
+void mf_links_break(struct vt_census *census);
 
 #endif /* MF_MAP_FIXED_H */

@@ -210,6 +210,8 @@ int mf_writer(struct vt_thread *t)
 			mf_abort_one(t, lane);
 		if (vt_draw(&t->rnd, &mf_tables[MF_T_ACCOUNT]) == MF_DO)
 			mf_account_now(lane);
+		if (vt_draw(&t->rnd, &mf_tables[MF_T_CENSUS]) == MF_DO)
+			mf_links_census(lane);
 		if (vt_draw(&t->rnd, &mf_tables[MF_T_BURST]) == MF_DO)
 			mf_burst_one(t, lane);
 		mf_write_one(t, lane);

@@ -9,7 +9,7 @@
 . "${0%/*}/lib_race.sh"
 
 scenario=map_fixed
-oracles="gap no_vma stale close_order half_abort account"
+oracles="gap no_vma stale close_order half_abort account links"
 shapes="exact inside straddle dozens merge sparse limit"
 backings="anon shmem file locked"
 
@@ -41,7 +41,7 @@ adds_up()
 	# Each is met once at the most, however many looks overlap it.
 	get map_fixed/failed
 	f=$value
-	for k in gap no_vma stale close_order; do
+	for k in gap no_vma stale close_order links; do
 		get "map_fixed/met_$k"
 		[ "$value" -le $((s + f)) ] ||
 			no "$value replacements met by $k, of $s that were made and $f that failed" ||
