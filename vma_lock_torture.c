@@ -18,8 +18,8 @@
  *
  * What changes is in vma_lock/change.c, writer.c and directed.c, on VMAs and mms
  * of vma.c and space.c. Who looks is in reader.c, look.h and fault.c; what writers
- * and the last user of a space judge is in exclusive.c, count.c, account.c and
- * relock.c. What breaks promises on purpose is in busted.c, and next to the promise
+ * and the last user of a space judge is in exclusive.c, count.c, account.c,
+ * relock.c and contents.c. What breaks promises on purpose is in busted.c, and next to the promise
  * where it is one line.
  */
 #include <linux/err.h>
@@ -72,6 +72,10 @@ static const struct vt_kind vl_kinds[] = {
 		.by = "burst " VL_IN_SIGHT },
 	[VL_RELOCK] = { "relock",
 		"write locks end when mmap_lock is released or downgraded; after that each VMA can be locked for read (Documentation/mm/process_addrs.rst)" },
+	[VL_CONTENTS] = { "contents",
+		"what was written is where it was written, at the offset it has in its file, after splits, merges and moves (mmap(2), mremap(2); vm_pgoff in mm_types.h)" },
+	[VL_LINKS] = { "links",
+		"an anonymous page that is mapped is found by the anon_vma of its VMA (vma_expand(): \"we must propagate anon_vma state\")" },
 };
 
 static const char *const vl_counters[] = {

@@ -33,6 +33,8 @@ enum vl_kind {
 	VL_REF_LIMIT,
 	VL_ACCOUNT,
 	VL_RELOCK,
+	VL_CONTENTS,
+	VL_LINKS,
 };
 
 enum vl_counter {
@@ -403,7 +405,7 @@ void vl_overhead(struct vt_thread *t, struct vl_reader *r);
 static inline void vl_overhead(struct vt_thread *t, struct vl_reader *r) { }
 #endif
 
-/* Who judges beside readers: exclusive.c, count.c, account.c, relock.c */
+/* Who judges beside readers: exclusive.c, count.c, account.c, relock.c, contents.c */
 bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);
 bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma);
 void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
@@ -415,6 +417,7 @@ void vl_account_turn(struct vt_thread *t, struct vl_change *c);
 bool vl_may_leak(struct vl_test *test, enum vl_burst what, unsigned long pages);
 void vl_relock_calibrate(struct vl_test *test, struct mm_struct *mm);
 void vl_relock(struct vl_test *test, struct vl_space *space);
+void vl_contents(struct vl_test *test, struct vl_space *space);
 
 /* Directed races: directed.c */
 void vl_stop_reader(struct vt_thread *t, struct vl_change *c);
