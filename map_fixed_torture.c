@@ -152,6 +152,9 @@ const char *const mf_counters[] = {
 	[MF_C_GAP_AFTER_FAILURE] = "gap_after_failure",
 	[MF_C_LOCK_MISS] = "lock_miss",
 	[MF_C_EFAULT] = "efault",
+	[MF_C_REPLACEMENTS] = "replacements",	/* of any shape */
+	[MF_C_REPLACEMENTS_CAUGHT] = "replacements_caught", /* a gap was seen */
+	[MF_C_TRANSITIONS] = "transitions",	/* old and new seen in one look */
 #ifdef VT_BENCH
 	[MF_C_CHECKED] = "checked",	/* for the overhead of a look, in one run */
 	[MF_C_CHECKED_NS] = "checked_ns",
@@ -297,7 +300,14 @@ static int mf_spawn_all(struct vt_run *run, struct mf_state *state)
 			return PTR_ERR(t);
 	}
 	for (i = 0; i < vt_params.nreaders; i++) {
-		t = vt_spawn(run, "r", i, mf_reader, &state->spaces[i % n]);
+		/* Every mm has both; the last of its readers may be both in turns. */
+		bool walks = i / n % 2 == 0;
+		bool turns = walks && i + n >= vt_params.nreaders;
+
+		t = vt_spawn(run, walks && !turns ? "walk" : "r", i,
+			     turns ? mf_reader_in_turns :
+			     walks ? mf_walker : mf_reader,
+			     &state->spaces[i % n]);
 		if (IS_ERR(t))
 			return PTR_ERR(t);
 	}

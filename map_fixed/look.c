@@ -45,14 +45,40 @@ unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
 	return from + (((draw >> 32) * pages) >> 32) * PAGE_SIZE;
 }
 
-static void mf_gap(struct vt_run *run, const struct mf_lane *lane,
+/* The replacement in whose flight a gap was seen: a bit beside those of the kinds. */
+#define MF_CAUGHT	(1U << 15)
+
+/*
+ * Has a look that ended with a gap overlapped one replacement and no other, and
+ * is it the first to have seen a gap of that one? Each is to be counted once.
+ * Only who has seen a gap writes to the flight.
+ */
+static bool mf_caught(struct mf_lane *lane, const struct mf_view *v)
+{
+	u32 nr = v->look.begun;
+
+	/* The walk comes first. Pairs with the barrier in vt_flight_begin_in(). */
+	smp_rmb();
+	/* None in flight as the look began: then the one that began in it. */
+	if (nr == v->look.ended)
+		nr++;
+	if ((u32)atomic_read(&lane->flight.begun) != nr)
+		return false;
+	return vt_flight_meet(&lane->flight, nr, MF_CAUGHT);
+}
+
+static void mf_gap(struct vt_run *run, struct mf_lane *lane,
 		   const struct mf_view *v, unsigned long addr,
 		   unsigned long first, unsigned long last, const char *how)
 {
+	bool first_seen = mf_caught(lane, v);
+
 	if (mf_wait_failed(lane, v)) {
 		vt_count(run, MF_C_GAP_AFTER_FAILURE, 1);
 		return;
 	}
+	if (first_seen)
+		vt_count(run, MF_C_REPLACEMENTS_CAUGHT, 1);
 	vt_race(run, MF_GAP, lane->space->mm, addr, first, last,
 		"%s: nothing at 0x%lx-0x%lx, last in flight 0x%lx-0x%lx", how,
 		first, last, v->look.start, v->look.end - 1);
@@ -86,6 +112,61 @@ void mf_look_point(struct vt_thread *t, struct mf_lane *lane)
 	else if (exposed && mas.index == v.look.start &&
 		 mas.last + 1 == v.look.end)
 		vt_count(t->run, MF_C_SPLIT_SEEN, 1);
+}
+
+#define MF_FOLLOWED	4	/* addresses */
+#define MF_SWEEPS	256	/* over them, until something else has its turn */
+
+/*
+ * Walk to a few addresses of what is in flight, over and over, until it is in
+ * place. A replacement that takes its range out of the tree for a part of its
+ * flight is seen then, however short that part is beside the flight as a whole.
+ * One look, from the first walk to the last.
+ */
+static void mf_look_flight(struct vt_thread *t, struct mf_lane *lane)
+{
+	MA_STATE(mas, &lane->space->mm->mm_mt, 0, 0);
+	unsigned long addrs[MF_FOLLOWED], pages;
+	void *was[MF_FOLLOWED] = {}, *entry;
+	bool over = false, changed = false;
+	unsigned int i, sweep;
+	struct mf_view v;
+
+	if (!mf_view_begin(lane, &v))
+		return;
+	if (!v.look.open) {
+		mf_look_point(t, lane);
+		return;
+	}
+	pages = (v.look.end - v.look.start) >> PAGE_SHIFT;
+	addrs[0] = v.look.start;
+	addrs[1] = v.look.end - PAGE_SIZE;
+	addrs[2] = v.look.start + pages / 2 * PAGE_SIZE;
+	addrs[3] = mf_aim(t, lane, &v);
+	for (sweep = 0; sweep < MF_SWEEPS && !over; sweep++) {
+		/* Once more after its end, to see what it has left. */
+		over = vt_flight_over(&lane->flight, v.look.begun);
+		rcu_read_lock();
+		for (i = 0; i < MF_FOLLOWED; i++) {
+			mas_set(&mas, addrs[i]);
+			entry = mas_walk(&mas);
+			if (unlikely(!entry))
+				break;
+			changed |= was[i] && was[i] != entry;
+			was[i] = entry;
+		}
+		rcu_read_unlock();
+		if (unlikely(i < MF_FOLLOWED))
+			break;
+	}
+
+	mf_view_end(t->run, MF_GAP, lane, &v, v.look.start, v.look.end - 1);
+	vt_tried(t->run, MF_V_LOOK, MF_BY_POINT, true);
+	if (unlikely(sweep < MF_SWEEPS && i < MF_FOLLOWED))
+		mf_gap(t->run, lane, &v, addrs[i], mas.index, mas.last,
+		       "point walk");
+	else if (changed)
+		vt_count(t->run, MF_C_TRANSITIONS, 1);
 }
 
 /*
@@ -216,6 +297,58 @@ static void mf_look_stale(struct vt_thread *t, struct mf_lane *lane)
 			"generation %llu read after %llu was in place", val, done);
 }
 
+/* Everything that readers do, each a few times. */
+static void mf_look_all(struct vt_thread *t, struct mf_lane *lane)
+{
+	unsigned int i;
+
+	for (i = 0; i < 24; i++)
+		mf_look_point(t, lane);
+	mf_look_range(t, lane);
+	/* It keeps the writer from the file: seldom, lest that only waits. */
+	if (vt_rnd_one_in(&t->rnd, 4))
+		mf_look_links(t, lane);
+	for (i = 0; i < 4; i++) {
+		mf_look_fault(t, lane);
+		mf_look_stale(t, lane);
+	}
+	mf_overhead(t, lane);
+}
+
+#define MF_WALKS	256	/* looks of a walker, from one vt_go() to the next */
+#define MF_WALK_TURNS	4	/* of who is walker and reader in turns */
+#define MF_READ_TURNS	4
+
+static struct mf_lane *mf_lane_of(struct vt_thread *t, struct mf_space *s)
+{
+	return s->lanes[vt_rnd_below(&t->rnd, s->nr_lanes)];
+}
+
+static void mf_walk(struct vt_thread *t, struct mf_lane *lane)
+{
+	unsigned int i;
+
+	for (i = 0; i < MF_WALKS; i++)
+		mf_look_flight(t, lane);
+}
+
+/**
+ * mf_walker() - the thread of a reader that only walks
+ * @t: the thread; its argument is the mm
+ *
+ * It does not use the mm, so that flushes of TLBs leave its CPU alone, takes no
+ * lock and no fault: nothing keeps it out while a writer is at work, and it keeps
+ * no writer waiting.
+ *
+ * Return: 0
+ */
+int mf_walker(struct vt_thread *t)
+{
+	while (vt_go(t))
+		mf_walk(t, mf_lane_of(t, t->arg));
+	return 0;
+}
+
 /**
  * mf_reader() - the thread of a reader
  * @t: the thread; its argument is the mm
@@ -225,25 +358,32 @@ static void mf_look_stale(struct vt_thread *t, struct mf_lane *lane)
 int mf_reader(struct vt_thread *t)
 {
 	struct mf_space *s = t->arg;
-	unsigned int i;
 
 	kthread_use_mm(s->mm);
-	while (vt_go(t)) {
-		struct mf_lane *lane =
-			s->lanes[vt_rnd_below(&t->rnd, s->nr_lanes)];
-
-		for (i = 0; i < 24; i++)
-			mf_look_point(t, lane);
-		mf_look_range(t, lane);
-		/* It keeps the writer from the file: seldom, lest that only waits. */
-		if (vt_rnd_one_in(&t->rnd, 4))
-			mf_look_links(t, lane);
-		for (i = 0; i < 4; i++) {
-			mf_look_fault(t, lane);
-			mf_look_stale(t, lane);
-		}
-		mf_overhead(t, lane);
-	}
+	while (vt_go(t))
+		mf_look_all(t, mf_lane_of(t, s));
 	kthread_unuse_mm(s->mm);
+	return 0;
+}
+
+/**
+ * mf_reader_in_turns() - the thread of the only reader: walks only, then reads
+ * @t: the thread; its argument is the mm
+ *
+ * Return: 0
+ */
+int mf_reader_in_turns(struct vt_thread *t)
+{
+	struct mf_space *s = t->arg;
+	unsigned int i;
+
+	while (vt_go(t)) {
+		for (i = 0; i < MF_WALK_TURNS && vt_go(t); i++)
+			mf_walk(t, mf_lane_of(t, s));
+		kthread_use_mm(s->mm);
+		for (i = 0; i < MF_READ_TURNS && vt_go(t); i++)
+			mf_look_all(t, mf_lane_of(t, s));
+		kthread_unuse_mm(s->mm);
+	}
 	return 0;
 }

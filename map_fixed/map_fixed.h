@@ -38,7 +38,8 @@ enum mf_counter {
 	MF_C_EXACT, MF_C_INSIDE, MF_C_STRADDLE, MF_C_DOZENS, MF_C_MERGE,
 	MF_C_SPARSE, MF_C_LIMIT, MF_C_ANON, MF_C_SHMEM, MF_C_FILE, MF_C_LOCKED,
 	MF_C_REFUSED, MF_C_FAILED, MF_C_SPLIT_SEEN, MF_C_GAP_AFTER_FAILURE,
-	MF_C_LOCK_MISS, MF_C_EFAULT,
+	MF_C_LOCK_MISS, MF_C_EFAULT, MF_C_REPLACEMENTS, MF_C_REPLACEMENTS_CAUGHT,
+	MF_C_TRANSITIONS,
 #ifdef VT_BENCH
 	MF_C_CHECKED, MF_C_CHECKED_NS, MF_C_BARE, MF_C_BARE_NS, MF_C_BESIDE,
 	MF_C_BESIDE_NS, MF_C_ALONE, MF_C_ALONE_NS,
@@ -264,7 +265,9 @@ struct mf_view;
 unsigned long mf_aim(struct vt_thread *t, const struct mf_lane *lane,
 		     const struct mf_view *v);
 void mf_look_point(struct vt_thread *t, struct mf_lane *lane);
+int mf_walker(struct vt_thread *t);
 int mf_reader(struct vt_thread *t);
+int mf_reader_in_turns(struct vt_thread *t);
 
 /* abort.c: replacements that fail; judges "half_abort" */
 long mf_abort_map(struct mf_lane *lane, unsigned int from, unsigned int to,

@@ -74,6 +74,8 @@ long mf_overhead_beside(struct vt_thread *t, struct mf_lane *lane,
 		vt_count(t->run, MF_C_BESIDE_NS, ktime_get_ns() - begun);
 		if (!done)
 			WRITE_ONCE(lane->fails, lane->fails + 1);
+		else
+			vt_count(t->run, MF_C_REPLACEMENTS, 1);
 		vt_flight_end(&lane->flight, nr);
 		if (!done)
 			return -ENOMEM;

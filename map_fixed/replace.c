@@ -162,6 +162,8 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	vt_hist(run, MF_H_FLIGHT, ktime_get_ns() - begun);
 	if (ret)
 		WRITE_ONCE(lane->fails, lane->fails + 1);
+	else	/* before a walker that waits for its end counts it as caught */
+		vt_count(run, MF_C_REPLACEMENTS, 1);
 	/* A reader that sees it over also sees ->fails as this left it. */
 	vt_flight_end(&lane->flight, nr);
 	trace_map_fixed_end(mm, op->start, op->end, ret);
