@@ -17,7 +17,7 @@ backings="anon shmem file locked"
 all_counted()
 {
 	# shellcheck disable=SC2086  # lists
-	all_above $shapes $backings refused && all_have exposure && all_have met
+	all_above $shapes $backings refused replacements transitions && all_have exposure && all_have met
 }
 
 covers()
@@ -59,6 +59,14 @@ gap_found()
 	above map_fixed/race_gap 0 || no "no gap seen" || return
 	get map_fixed/first_race_ms
 	note "the first race after $value ms"
+	control stop
+	# Each is counted once, however often its gap was seen.
+	get map_fixed/replacements
+	_made=$value
+	get map_fixed/replacements_caught
+	note "a gap seen in $value of $_made replacements"
+	[ "$value" -gt 0 ] && [ "$value" -le "$_made" ] ||
+		no "$value of $_made replacements had a gap"
 }
 
 # What leaks on this kernel is done no more, and the user is told.
