@@ -59,7 +59,6 @@ gap_found()
 	above map_fixed/race_gap 0 || no "no gap seen" || return
 	get map_fixed/first_race_ms
 	note "the first race after $value ms"
-	control stop
 	# Each is counted once, however often its gap was seen.
 	get map_fixed/replacements
 	_made=$value
@@ -87,7 +86,7 @@ little_lost()
 	[ $_lost -lt 65536 ]
 }
 
-begin 13
+begin 14
 
 committed_before=$(committed)
 loaded_with scenarios=map_fixed || ktap_exit_fail_msg "cannot load"
