@@ -304,7 +304,7 @@ static int mf_spawn_all(struct vt_run *run, struct mf_state *state)
 		bool walks = i / n % 2 == 0;
 		bool turns = walks && i + n >= vt_params.nreaders;
 
-		t = vt_spawn(run, walks && !turns ? "walk" : "r", i,
+		t = vt_spawn(run, walks && !turns ? "follow" : "r", i,
 			     turns ? mf_reader_in_turns :
 			     walks ? mf_walker : mf_reader,
 			     &state->spaces[i % n]);
