@@ -64,8 +64,9 @@ gap_found()
 	_made=$value
 	get map_fixed/replacements_caught
 	note "a gap seen in $value of $_made replacements"
-	[ "$value" -gt 0 ] && [ "$value" -le "$_made" ] ||
+	if [ "$value" = 0 ] || [ "$value" -gt "$_made" ]; then
 		no "$value of $_made replacements had a gap"
+	fi
 }
 
 # What leaks on this kernel is done no more, and the user is told.

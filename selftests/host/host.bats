@@ -353,7 +353,7 @@ elsewhere()
 		[ -d "$output" ]
 	done
 	[ "$(find "$FAKE/build/runs" -maxdepth 1 -name '*-x' | wc -l)" = 3 ]
-	run grep -rnE 'runs/\$\(date|VT_BUILD/selftests' "$TOP/scripts"
+	run grep -rnE 'runs(_dir\))?/\$\(date|VT_BUILD/selftests' "$TOP/scripts"
 	echo "$output"
 	[ "$(grep -vc 'lib.sh' <<< "$output")" = 0 ]
 }
