@@ -50,11 +50,11 @@ static const struct vt_kind mf_kinds[] = {
 	[MF_HALF_ABORT] = { "half_abort",
 		"a replacement its file refused leaves the range whole or empty, and nothing else (vms_abort_munmap_vmas())",
 		.by = "refuse" },
+	[MF_ACCOUNT] = { "account",
+		"map_count, total_vm, locked_vm, data_vm, exec_vm, stack_vm and committed memory are those of the mappings there are" },
 	[MF_LINKS] = { "links",
 		"a file has the VMAs that map it, and under i_mmap_rwsem they stay what they are (mm/vma.c, vma_prepare())",
 		.by = MF_IN_ARENA, .with = "shmem" },
-	[MF_ACCOUNT] = { "account",
-		"map_count, total_vm, locked_vm, data_vm, exec_vm, stack_vm and committed memory are those of the mappings there are" },
 };
 
 /*
