@@ -315,8 +315,8 @@ static void mf_look_all(struct vt_thread *t, struct mf_lane *lane)
 	mf_overhead(t, lane);
 }
 
-#define MF_WALKS	256	/* looks of a walker, from one vt_go() to the next */
-#define MF_WALK_TURNS	4	/* of who is walker and reader in turns */
+#define MF_WALKS	32	/* looks of a walker, from one vt_go() to the next */
+#define MF_WALK_TURNS	32	/* of who is walker and reader in turns */
 #define MF_READ_TURNS	4
 
 static struct mf_lane *mf_lane_of(struct vt_thread *t, struct mf_space *s)
