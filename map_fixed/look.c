@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/uaccess.h>
 
 #include "compat.h"
@@ -156,7 +157,8 @@ static void mf_look_flight(struct vt_thread *t, struct mf_lane *lane)
 			was[i] = entry;
 		}
 		rcu_read_unlock();
-		if (unlikely(i < MF_FOLLOWED))
+		/* Where the writer has no CPU, this one may be what it waits for. */
+		if (unlikely(i < MF_FOLLOWED) || need_resched())
 			break;
 	}
 
@@ -328,7 +330,7 @@ static void mf_walk(struct vt_thread *t, struct mf_lane *lane)
 {
 	unsigned int i;
 
-	for (i = 0; i < MF_WALKS; i++)
+	for (i = 0; i < MF_WALKS && !need_resched(); i++)
 		mf_look_flight(t, lane);
 }
 
