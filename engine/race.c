@@ -378,6 +378,41 @@ void vt_variants_show(struct seq_file *m)
 			   rec.detail);
 }
 
+/* The first of each variant that has its seq from @from on and below @to. */
+static void vt_firsts_show(struct seq_file *m, u64 from, u64 to)
+{
+	struct vt_record rec;
+	unsigned int i;
+	u64 races;
+
+	for (i = 0; vt_variant_get(i, &rec, &races); i++) {
+		if (rec.seq < from || rec.seq >= to)
+			continue;
+		vt_record_show(m, &rec);
+		vt_stack_show(m, rec.seq);
+		vt_others_show(m, rec.seq);
+	}
+}
+
+/*
+ * The oldest record that is still there and has a seq of at least @seq.
+ * Return: its seq, or 0 if there is none.
+ */
+static u64 vt_record_get(u64 seq, struct vt_record *rec)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vt_race_lock, flags);
+	if (vt_race_seq > VT_RACE_RECORDS)
+		seq = max(seq, vt_race_seq - VT_RACE_RECORDS + 1);
+	if (seq > vt_race_seq)
+		seq = 0;
+	else
+		*rec = vt_records[seq % VT_RACE_RECORDS];
+	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
+	return seq;
+}
+
 /**
  * vt_races_show() - the last races, oldest first, one a line
  * @m: where to
@@ -385,38 +420,25 @@ void vt_variants_show(struct seq_file *m)
  * The first of each variant is always among them, however many followed, and has
  * its stack below it, and what the other threads of the run did.
  *
- * Context: may sleep. Races that come in meanwhile may be missed or be seen.
+ * Context: may sleep. As many as are kept are shown also where races come in faster
+ * than they are shown: those that were overtaken meanwhile are left out.
  */
 void vt_races_show(struct seq_file *m)
 {
 	struct vt_record rec;
-	unsigned long flags;
-	u64 seq, end, oldest, races;
-	unsigned int i;
+	u64 seq, next = 1;
+	unsigned int n;
 
-	raw_spin_lock_irqsave(&vt_race_lock, flags);
-	end = vt_race_seq;
-	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
-	oldest = end > VT_RACE_RECORDS ? end - VT_RACE_RECORDS + 1 : 1;
-
-	for (i = 0; vt_variant_get(i, &rec, &races); i++) {
-		if (rec.seq >= oldest)
-			continue;
+	for (n = 0; n < VT_RACE_RECORDS; n++) {
+		seq = vt_record_get(next, &rec);
+		if (!seq)
+			break;
+		vt_firsts_show(m, next, seq);
 		vt_record_show(m, &rec);
-		vt_stack_show(m, rec.seq);
-		vt_others_show(m, rec.seq);
-	}
-
-	for (seq = oldest; seq <= end; seq++) {
-		raw_spin_lock_irqsave(&vt_race_lock, flags);
-		rec = vt_records[seq % VT_RACE_RECORDS];
-		raw_spin_unlock_irqrestore(&vt_race_lock, flags);
-		if (rec.seq != seq)	/* overtaken, or reset */
-			continue;
-		vt_record_show(m, &rec);
-		if (!rec.first)
-			continue;
-		vt_stack_show(m, seq);
-		vt_others_show(m, seq);
+		if (rec.first) {
+			vt_stack_show(m, seq);
+			vt_others_show(m, seq);
+		}
+		next = seq + 1;
 	}
 }
