@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What is in memory, at which offset, and who finds its pages: in an mm that nobody
- * else can reach any more a lane is mapped, pages of it get stamps, and after each of
+ * else can reach any more one lane is mapped, pages of it get stamps, and after each of
  * a number of operations it has to be what a model says.
  *
  * A lane is as long as a region: anonymous memory, a shmem file, or a private mapping
@@ -303,37 +303,33 @@ static bool vl_lane_judge(struct vl_lane *lane, bool all)
  * @test: test
  * @space: its last user is the caller
  *
+ * One lane is drawn for each mm: the threads of the test wait for the end of an mm.
+ *
  * Context: a kernel thread that uses no mm; may sleep; takes mmap_lock of the mm.
  */
 void vl_contents(struct vl_test *test, struct vl_space *space)
 {
 	static const enum vl_backing lanes[] = { VL_ANON, VL_SHMEM, VL_FILE_COW };
 	struct vl_lane *lane = kzalloc(sizeof(*lane), GFP_KERNEL);
-	unsigned int i, n;
+	unsigned int n;
 
 	if (!lane)
 		return;
 	lane->test = test;
 	lane->mm = space->mm;
 	vt_rnd_fork(&lane->rnd, vt_params.seed, vt_rnd_id("contents", space->id));
+	lane->backing = lanes[vt_rnd_below(&lane->rnd, ARRAY_SIZE(lanes))];
+	lane->base = vl_region_base(1);
+	lane->other = vl_region_base(4);
 	kthread_use_mm(space->mm);
 	/* All of the space goes, so that no neighbour can be merged with. */
-	if (vt_syscall(sys_munmap, VL_BASE, VL_REGIONS * VL_SIZE))
+	if (vt_syscall(sys_munmap, VL_BASE, VL_REGIONS * VL_SIZE) ||
+	    !vl_lane_map(lane, 0, VL_PAGES) ||
+	    !vl_lane_stamp(lane, VL_PAGES / 4, VL_PAGES / 2))
 		goto out;
-	for (i = 0; i < ARRAY_SIZE(lanes); i++) {
-		lane->backing = lanes[i];
-		lane->base = vl_region_base(1);
-		lane->other = vl_region_base(4);
-		if (!vl_lane_map(lane, 0, VL_PAGES) ||
-		    !vl_lane_stamp(lane, VL_PAGES / 4, VL_PAGES / 2))
+	for (n = 0; n < VL_LANE_OPS; n++)
+		if (!vl_lane_op(lane) || !vl_lane_judge(lane, n == VL_LANE_OPS - 1))
 			break;
-		for (n = 0; n < VL_LANE_OPS; n++)
-			if (!vl_lane_op(lane) ||
-			    !vl_lane_judge(lane, n == VL_LANE_OPS - 1))
-				break;
-		if (vt_syscall(sys_munmap, VL_BASE, VL_REGIONS * VL_SIZE))
-			break;
-	}
 out:
 	kthread_unuse_mm(space->mm);
 	kfree(lane);
