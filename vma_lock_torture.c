@@ -160,6 +160,7 @@ static const struct vt_choice vl_bursts[VL_BURSTS] = {
 	[VL_B_RESIZE] = { "burst_resize", 1 },
 	[VL_B_MERGE] = { "burst_merge", 1 },
 	[VL_B_PROTECT] = { "burst_protect", 1 },
+	[VL_B_PROTECT_REFUSED] = { "burst_protect_refused", 1 },
 	[VL_B_BRK] = { "burst_brk", 1 },
 };
 

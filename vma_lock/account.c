@@ -12,6 +12,7 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
+#include <linux/limits.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -187,6 +188,49 @@ static int vl_once_protect(void *arg)
 	return vl_clean(ret);
 }
 
+/* How many VMAs an mm may have: of the empty mm, as no function tells. */
+static int vl_most_vmas(struct mm_struct *mm)
+{
+	int low = 0, high = INT_MAX / 2, mid;
+
+	while (low < high) {
+		mid = low + (high - low + 1) / 2;
+		WRITE_ONCE(mm->map_count, mid);
+		if (vl_piece(0, 1, PROT_READ))
+			high = mid - 1;
+		else
+			low = mid;
+		vl_clean(0);
+	}
+	WRITE_ONCE(mm->map_count, 0);
+	return low;
+}
+
+/*
+ * As if the mm had one VMA less than it may have: it is charged for what becomes
+ * writable, split where that begins, and may not be split where it ends.
+ */
+static int vl_once_protect_refused(void *arg)
+{
+	struct mm_struct *mm = current->mm;
+	struct vl_change *c = arg;
+	int more;
+	long ret;
+
+	if (!c->w->most_vmas)
+		c->w->most_vmas = vl_most_vmas(mm);
+	ret = vl_piece(0, 4, PROT_READ);
+	if (ret)
+		return vl_clean(ret);
+	more = c->w->most_vmas - 1 - mm->map_count;
+	WRITE_ONCE(mm->map_count, mm->map_count + more);
+	ret = vt_syscall(sys_mprotect, VL_FROM + PAGE_SIZE, 2 * PAGE_SIZE,
+			 PROT_READ | PROT_WRITE);
+	WRITE_ONCE(mm->map_count, mm->map_count - more);
+	/* Who was not refused, as the limit was raised, tells nothing. */
+	return vl_clean(ret == -ENOMEM ? 0 : -EAGAIN);
+}
+
 static int vl_once_brk(void *arg)
 {
 	long ret;
@@ -217,6 +261,8 @@ static const struct vt_burst vl_bursts[VL_BURSTS] = {
 	[VL_B_RESIZE] = { "mremap() in place", vl_once_resize },
 	[VL_B_MERGE] = { "mmap() that merges", vl_once_merge },
 	[VL_B_PROTECT] = { "mprotect() to writable and back", vl_once_protect },
+	[VL_B_PROTECT_REFUSED] = { "mprotect() to writable, refused for too many VMAs",
+				   vl_once_protect_refused },
 	[VL_B_BRK] = { "brk()", vl_once_brk },
 };
 

@@ -146,7 +146,8 @@ enum vl_hold { VL_SLEEP, VL_SPIN, VL_NO_HOLD, VL_HOLDS };
 /* What is done in bursts, to see whether it leaves committed memory as it was. */
 enum vl_burst { VL_B_SHRINK_MOVE, VL_B_GROW_MOVE, VL_B_GROW_REFUSED,
 		VL_B_MOVE_REFUSED, VL_B_DONTUNMAP_LOCKED, VL_B_DONTUNMAP,
-		VL_B_RESIZE, VL_B_MERGE, VL_B_PROTECT, VL_B_BRK, VL_BURSTS };
+		VL_B_RESIZE, VL_B_MERGE, VL_B_PROTECT, VL_B_PROTECT_REFUSED,
+		VL_B_BRK, VL_BURSTS };
 
 /* What ->mremap() of the module's VMAs returns when it refuses. */
 #define VL_REFUSAL	(-EXDEV)
@@ -211,6 +212,7 @@ struct vl_reader {
  * @refuses: shall ->mremap() refuse what this writer moves?
  * @next_burst: of the first writer: when it makes the next burst, in ns
  * @bursts: of the first writer: how many it has made
+ * @most_vmas: of the first writer: VMAs an mm may have, or 0: not known yet
  * @adopt: shall the child that is forked leave its mm behind?
  * @child: the mm the child left, with a reference
  * @stopped: a reader's CPU was asked to stop, and has not gone on yet
@@ -223,6 +225,7 @@ struct vl_writer {
 	bool refuses;
 	u64 next_burst;
 	unsigned int bursts;
+	int most_vmas;
 	bool adopt;
 	struct mm_struct *child;
 	bool stopped ____cacheline_aligned;
