@@ -273,8 +273,11 @@ static void ff_rest(struct vt_run *run)
 
 	/* What does not come back now would be in the way of the bursts. */
 	if (ff_rest_wait(st)) {
-		ff_account_rest(st);
-		ff_bursts(st);
+		/* They fork a thousand times: a run that hardly began just ends. */
+		if (vt_counter_sum(run, FF_C_FAILED) >= FF_BURSTS_AFTER) {
+			ff_account_rest(st);
+			ff_bursts(st);
+		}
 		while (st->nr_kept)
 			mmput(st->kept[--st->nr_kept]);
 		/* Their children get as much time as those before. */

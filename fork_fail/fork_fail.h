@@ -33,6 +33,7 @@
 #define FF_MIX_OPS	8		/* of a mixer, per fork */
 #define FF_FORKS	100		/* of a small parent, on average */
 #define FF_BURSTS	3
+#define FF_BURSTS_AFTER	16		/* failed forks */
 #define FF_SETTLE_SECS	2		/* for a child to end, in a burst */
 #define FF_ASK_READY	8		/* of so many ->open(), one */
 #define FF_READY_VMAS	4096		/* through so many VMAs of files */

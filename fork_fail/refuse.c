@@ -257,15 +257,20 @@ int ff_probes_start(struct ff_state *st)
  * ff_probes_stop() - undo what ff_probes_start() did, after a failed one too
  * @st: the scenario
  *
+ * All at once: each call waits for a grace period of RCU.
+ *
  * Context: may sleep; no fork is under way.
  */
 void ff_probes_stop(struct ff_state *st)
 {
+	struct kprobe *kps[FF_NR_PROBES];
 	unsigned int i;
+	int n = 0;
 
 	for (i = 0; i < FF_NR_PROBES; i++) {
 		if (st->probe[i].on)
-			unregister_kprobe(&st->probe[i].kp);
+			kps[n++] = &st->probe[i].kp;
 		st->probe[i].on = false;
 	}
+	unregister_kprobes(kps, n);
 }
