@@ -25,6 +25,7 @@
 #define VT_OTHERS_RACES	24	/* the first variants; later ones have none */
 #define VT_OTHERS	6	/* threads of each */
 #define VT_OTHERS_DEPTH	28
+#define VT_OTHERS_ROUNDS	64	/* threads of each whose rounds are known */
 
 /**
  * struct vt_other - what one thread was doing
@@ -34,6 +35,8 @@
  * @pid: its pid
  * @comm: its name
  * @after_ns: how long after the race was seen the stack was taken
+ * @rounds: how often it had come around its loop since; 0: it was still at what
+ *	it was at as the race was reported; -1: not known
  * @depth: entries in @stack
  * @stack: as it was
  * @there: all of this has been filled in
@@ -45,9 +48,20 @@ struct vt_other {
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	u64 after_ns;
+	long rounds;
 	unsigned int depth;
 	unsigned long stack[VT_OTHERS_DEPTH];
 	bool there;
+};
+
+/**
+ * struct vt_round - where a thread was as a race was reported
+ * @task: its task, only compared
+ * @progress: rounds of its loop that it had begun
+ */
+struct vt_round {
+	const struct task_struct *task;
+	u64 progress;
 };
 
 /**
@@ -55,12 +69,16 @@ struct vt_other {
  * @run: whose threads
  * @seq: number of the race
  * @time_ns: when it was seen
+ * @nr_rounds: entries in @rounds
+ * @rounds: of the run's threads, as it was reported
  * @side: the threads
  */
 struct vt_others {
 	struct vt_run *run;
 	u64 seq;
 	u64 time_ns;
+	unsigned int nr_rounds;
+	struct vt_round rounds[VT_OTHERS_ROUNDS];
 	struct vt_other side[VT_OTHERS];
 };
 
@@ -79,10 +97,46 @@ static struct vt_thread *vt_thread_of(struct task_struct *task,
 	return t->run == run ? t : NULL;
 }
 
-static void vt_other_fill(struct vt_other *o, struct task_struct *task, int cpu)
+/*
+ * Before anybody is asked. Only a thread of the run may look at the list of its
+ * threads, which changes when there is none.
+ */
+static void vt_others_rounds(struct vt_others *race)
 {
+	struct vt_thread *t;
+
+	race->nr_rounds = 0;
+	if (!vt_thread_of(current, race->run))
+		return;
+	list_for_each_entry(t, &race->run->threads, node) {
+		struct vt_round *r = &race->rounds[race->nr_rounds];
+
+		if (race->nr_rounds == VT_OTHERS_ROUNDS)
+			break;
+		r->task = t->task;
+		r->progress = READ_ONCE(t->progress);
+		race->nr_rounds++;
+	}
+}
+
+static long vt_rounds_since(const struct vt_others *race,
+			    const struct vt_thread *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < race->nr_rounds; i++)
+		if (race->rounds[i].task == t->task)
+			return READ_ONCE(t->progress) - race->rounds[i].progress;
+	return -1;
+}
+
+static void vt_other_fill(struct vt_other *o, const struct vt_thread *t, int cpu)
+{
+	const struct task_struct *task = t->task;
+
 	o->cpu = cpu;
 	o->pid = task->pid;
+	o->rounds = vt_rounds_since(o->race, t);
 	memcpy(o->comm, task->comm, sizeof(o->comm));
 	o->comm[sizeof(o->comm) - 1] = '\0';
 	o->after_ns = ktime_get_boottime_ns() - o->race->time_ns;
@@ -94,10 +148,11 @@ static void vt_other_fill(struct vt_other *o, struct task_struct *task, int cpu)
 static void vt_other_interrupt(void *data)
 {
 	struct vt_other *o = data;
+	struct vt_thread *t = vt_thread_of(current, o->race->run);
 
-	if (vt_thread_of(current, o->race->run)) {
+	if (t) {
 		o->depth = stack_trace_save(o->stack, VT_OTHERS_DEPTH, 0);
-		vt_other_fill(o, current, smp_processor_id());
+		vt_other_fill(o, t, smp_processor_id());
 	}
 	atomic_dec(&vt_others_pending);
 }
@@ -142,8 +197,8 @@ static bool vt_other_is_probed(const struct task_struct *task)
 }
 
 /*
- * Those that do not run, asleep or preempted: where they will go on. Only a thread
- * of the run may look at the list of its threads, which changes when there is none.
+ * Those that do not run, asleep or preempted: where they will go on. As above,
+ * only a thread of the run may look at the list.
  */
 static void vt_others_asleep(struct vt_others *race, unsigned int n)
 {
@@ -165,7 +220,7 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 		/* Since when it has been running again its stack was no use. */
 		if (!o->depth || READ_ONCE(t->task->on_cpu))
 			continue;
-		vt_other_fill(o, t->task, -1);
+		vt_other_fill(o, t, -1);
 		n++;
 	}
 }
@@ -190,6 +245,7 @@ void vt_others_ask(struct vt_run *run, u64 seq, u64 time_ns)
 	race = &vt_others[i];
 	race->run = run;
 	race->time_ns = time_ns;
+	vt_others_rounds(race);
 	for (i = 0; i < VT_OTHERS; i++) {
 		race->side[i].race = race;
 		race->side[i].there = false;
@@ -219,14 +275,15 @@ static unsigned int vt_other_skip(const struct vt_other *o)
  * @m: where to
  * @seq: number of the race
  *
- * A line for each thread, and below it its stack, the innermost function first.
+ * A line for each thread, and below it its stack, the innermost function first;
+ * or one that says that none was caught.
  *
  * Context: may sleep.
  */
 void vt_others_show(struct seq_file *m, u64 seq)
 {
 	struct vt_others *race = NULL;
-	unsigned int i, j;
+	unsigned int i, j, caught = 0;
 
 	for (i = 0; i < VT_OTHERS_RACES && !race; i++)
 		/* Pairs with vt_others_ask(). */
@@ -240,11 +297,14 @@ void vt_others_show(struct seq_file *m, u64 seq)
 		/* Pairs with vt_other_fill(). */
 		if (!smp_load_acquire(&o->there))
 			continue;
-		seq_printf(m, "  other: cpu=%d pid=%d comm=%s after_ns=%llu\n",
-			   o->cpu, o->pid, o->comm, o->after_ns);
+		caught++;
+		seq_printf(m, "  other: cpu=%d pid=%d comm=%s after_ns=%llu rounds=%ld\n",
+			   o->cpu, o->pid, o->comm, o->after_ns, o->rounds);
 		for (j = vt_other_skip(o); j < o->depth; j++)
 			seq_printf(m, "      %pS\n", (void *)o->stack[j]);
 	}
+	if (!caught)
+		seq_puts(m, "  others: not caught\n");
 }
 
 /**

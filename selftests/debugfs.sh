@@ -348,10 +348,15 @@ race_lines()
 			bad("another thread below what is not the first of its variant")
 		if (depth < (other ? 1 : 2))
 			bad("no stack above this one")
-		if ($0 !~ /^  other: cpu=(-1|[0-9]+) pid=[0-9]+ comm=[^ ]+ after_ns=[0-9]+$/)
+		if ($0 !~ /^  other: cpu=(-1|[0-9]+) pid=[0-9]+ comm=[^ ]+ after_ns=[0-9]+ rounds=(-1|[0-9]+)$/)
 			bad("no other thread")
 		other = 1
 		depth = 0
+		next
+	}
+	$0 == "  others: not caught" {
+		if (!first || other || depth < 2)
+			bad("not caught, in the wrong place")
 		next
 	}
 	/^    / {

@@ -18,10 +18,18 @@ both_sides()
 	grep -A60 -m1 'kind=gap ' "$D/races" | awk -v where="$where" '
 	/^seq=/ && n++ { exit }
 	/^    [^ ]/ && !other { seen = seen $1 "\n" }
-	/^  other: / { other = 1; writer = / comm=map_fixed_w[0-9]/ }
+	/^  other: / {
+		other = 1
+		# Readers report as they look, so where each writer was is known.
+		if ($0 !~ / rounds=[0-9]+$/)
+			unknown = 1
+		# Only who has not gone on can be at what was seen.
+		writer = / comm=map_fixed_w[0-9]/ && / rounds=0$/
+	}
 	/^      / && writer { side = side $1 "\n" }
 	END {
 		if (seen !~ /mf_gap|mf_look/) { print "who saw it is not there"; exit 1 }
+		if (unknown) { print "a thread of which it is not known whether it went on"; exit 1 }
 		if (side !~ /mf_writer/) { print "no writer"; exit 1 }
 		if (side !~ where) { print "a writer at something else"; exit 1 }
 	}' > "$tmp/why"

@@ -55,6 +55,13 @@ def again(doc: dict[str, Any]) -> list[str]:
             str(doc["seconds"]), doc["parameters"].get("scenarios", ""), _args(doc)]
 
 
+def _went_on(rounds: int) -> str:
+    """Whether a thread was still at what it was at as the race was reported."""
+    if rounds < 0:
+        return ""
+    return f", {rounds} rounds of its loop later" if rounds else ", still in the same round"
+
+
 def _paragraph(label: str, text: str) -> list[str]:
     return textwrap.wrap(text, 76, initial_indent=f"{label:<11}", subsequent_indent=" " * 11,
                          break_long_words=False, break_on_hyphens=False)
@@ -98,7 +105,7 @@ def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
     for other in variant["others"]:
         where = f"on CPU {other['cpu']}" if other["cpu"] >= 0 else "off its CPU"
         lines += ["", f"  {other['comm']}, pid {other['pid']}, {where}, "
-                  f"{other['after_ns'] / 1000:.0f} us after that:"]
+                  f"{other['after_ns'] / 1000:.0f} us after that{_went_on(other['rounds'])}:"]
         lines += [f"      {frame}" for frame in other["stack"]]
     if doc["guest"]["outcome"] != "ok" or doc["console"]["trouble"]:
         lines += ["", "What the kernel said itself:", ""]

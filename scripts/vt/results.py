@@ -20,7 +20,8 @@ SCHEMA = 2
 # object's own table.  A union with None may be null.
 Shape = Mapping[str, Any]
 
-_OTHER: Shape = {"cpu": int, "pid": int, "comm": str, "after_ns": int, "stack": [str]}
+_OTHER: Shape = {"cpu": int, "pid": int, "comm": str, "after_ns": int, "rounds": int,
+                 "stack": [str]}
 _RACE: Shape = {
     "kind": str, "variant": str, "count": int, "known": bool, "why": str,
     "detail": str, "during": str, "stack": [str], "others": [_OTHER],
@@ -116,6 +117,11 @@ def write(directory: Path, results: dict[str, Any]) -> None:
 def load(directory: Path) -> dict[str, Any]:
     """What write() left there."""
     results: dict[str, Any] = json.loads((directory / "results.json").read_text("utf-8"))
+    # What was kept before there were rounds does not know them.
+    for scenario in results.get("scenarios", []):
+        for variant in scenario.get("variants", []):
+            for other in variant.get("others", []):
+                other.setdefault("rounds", -1)
     # Bounds follow from the rest: what was kept before there were any is as good.
     bad = [text for text in problems(results) if not text.endswith(": no bound")]
     if bad:

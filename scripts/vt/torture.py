@@ -27,7 +27,7 @@ _RECORD = re.compile(
     r"seq=(?P<seq>\d+) .*\bscenario=(?P<scenario>\S+) kind=(?P<kind>\S+) .*"
     r'detail="(?P<detail>[^"]*)"')
 _OTHER = re.compile(r"  other: cpu=(?P<cpu>-?\d+) pid=(?P<pid>\d+) comm=(?P<comm>.*) "
-                    r"after_ns=(?P<after_ns>\d+)")
+                    r"after_ns=(?P<after_ns>\d+)(?: rounds=(?P<rounds>-?\d+))?")
 _NOTE = re.compile(r"(?P<scenario>[a-z_]+): (?P<what>incomplete): (?P<why>.*)")
 
 _COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure|met)_[a-z_]+")
@@ -130,7 +130,7 @@ def read_driver(lines: Iterable[str]) -> Driver:
                 others.setdefault(at, []).append(
                     {"cpu": int(other["cpu"]), "pid": int(other["pid"]),
                      "comm": other["comm"], "after_ns": int(other["after_ns"]),
-                     "stack": frames})
+                     "rounds": int(other["rounds"] or -1), "stack": frames})
             elif rest.startswith("    "):
                 frames.append(rest.strip())
         elif word == "progress" and parts:

@@ -29,10 +29,10 @@ variant scenario=map_fixed kind=stale variant=0000abcd races=7 seq=1 during=mmap
 variant scenario=map_fixed kind=gap variant=0000beef races=2 seq=2 detail="point walk: nothing at 0x1"
 race {RECORD}
 race     mf_stale+0x1/0x2 [vma_torture]
-race   other: cpu=-1 pid=9 comm=map_fixed_w0 after_ns=2100
+race   other: cpu=-1 pid=9 comm=map_fixed_w0 after_ns=2100 rounds=0
 race       mmap_region+0x1/0x2
 race       do_mmap+0x1/0x2
-race   other: cpu=1 pid=10 comm=map_fixed_w1 after_ns=52100
+race   other: cpu=1 pid=10 comm=map_fixed_w1 after_ns=52100 rounds=3
 race       unmap_region+0x1/0x2
 race seq=2 time_ns=1 scenario=map_fixed kind=gap addr=0x1 mm=1 cpu=0 pid=1 comm=x variant=0000beef detail="point walk: nothing at 0x1"
 unload 120
@@ -68,14 +68,22 @@ class Mails(Seen):
         doc = self.doc()
         stale = next(v for v in doc["scenarios"][0]["variants"] if v["kind"] == "stale")
         self.assertEqual(stale["stack"], ["mf_stale+0x1/0x2 [vma_torture]"])
-        self.assertEqual([(o["cpu"], o["comm"], o["after_ns"], o["stack"])
+        self.assertEqual([(o["cpu"], o["comm"], o["after_ns"], o["rounds"], o["stack"])
                           for o in stale["others"]],
-                         [(-1, "map_fixed_w0", 2100, ["mmap_region+0x1/0x2", "do_mmap+0x1/0x2"]),
-                          (1, "map_fixed_w1", 52100, ["unmap_region+0x1/0x2"])])
+                         [(-1, "map_fixed_w0", 2100, 0, ["mmap_region+0x1/0x2", "do_mmap+0x1/0x2"]),
+                          (1, "map_fixed_w1", 52100, 3, ["unmap_region+0x1/0x2"])])
         (mail,) = report.reports(self.dir, doc)
-        at = mail.index("  map_fixed_w0, pid 9, off its CPU, 2 us after that:")
+        at = mail.index("  map_fixed_w0, pid 9, off its CPU, 2 us after that, "
+                        "still in the same round:")
         self.assertEqual(mail[at + 1:at + 3],
                          ["      mmap_region+0x1/0x2", "      do_mmap+0x1/0x2"])
+        self.assertIn("  map_fixed_w1, pid 10, on CPU 1, 52 us after that, "
+                      "3 rounds of its loop later:", mail)
+
+    def test_a_record_without_rounds_says_nothing_of_them(self):
+        doc = self.doc(OUTPUT.replace(" rounds=0", "").replace(" rounds=3", " rounds=-1"))
+        (mail,) = report.reports(self.dir, doc)
+        self.assertIn("  map_fixed_w0, pid 9, off its CPU, 2 us after that:", mail)
         self.assertIn("  map_fixed_w1, pid 10, on CPU 1, 52 us after that:", mail)
 
     def test_the_command_repeats_what_was_given_and_drawn(self):
