@@ -23,8 +23,7 @@ both_sides()
 		# Readers report as they look, so where each writer was is known.
 		if ($0 !~ / rounds=[0-9]+$/)
 			unknown = 1
-		# Only who has not gone on can be at what was seen.
-		writer = / comm=map_fixed_w[0-9]/ && / rounds=0$/
+		writer = / comm=map_fixed_w[0-9]/
 	}
 	/^      / && writer { side = side $1 "\n" }
 	END {
