@@ -13,7 +13,7 @@
 #include "view.h"
 
 #define MF_OVERHEAD_WALKS	256
-#define MF_OVERHEAD_TURNS	256	/* of a reader, from one time to the next */
+#define MF_OVERHEAD_TURNS	32	/* of a reader, from one time to the next */
 
 /**
  * mf_overhead() - now and then time some looks and as many bare walks
