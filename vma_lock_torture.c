@@ -116,6 +116,7 @@ static const struct vt_choice vl_changes[VL_D_NR] = {
 	[VL_D_LOCK]	= { "lock", 4 },
 	[VL_D_GROW]	= { "grow", 2 },
 	[VL_D_MLOCK]	= { "mlock", 4 },
+	[VL_D_MBIND]	= { "mbind", 4 },
 	[VL_D_FORK]	= { "fork", 1 },
 };
 
@@ -187,6 +188,10 @@ static void vl_probe_trials(struct vt_run *run)
 	if (!(vt_has(sys_mlock2) && vt_has(sys_munlock)))
 		vt_trial_absent(run, VL_V_CHANGE, VL_D_MLOCK,
 				"no function mlock2 or munlock");
+	if (!(IS_ENABLED(CONFIG_NUMA) && vt_has(sys_mbind) &&
+	      vt_has(sys_set_mempolicy_home_node)))
+		vt_trial_absent(run, VL_V_CHANGE, VL_D_MBIND,
+				"no function mbind or set_mempolicy_home_node (CONFIG_NUMA)");
 	for (i = 0; i < VL_NR_ADVICES; i++)
 		if (!vt_madvise_known(vl_advices[i].advice))
 			vt_trial_absent(run, VL_V_ADVICE, i,

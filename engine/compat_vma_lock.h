@@ -46,6 +46,16 @@
 #define VT_VM_ATOMIC_FLAGS	0
 #endif
 
+/* vm_policy, which a kernel without NUMA does not have. */
+static inline struct mempolicy *vt_vma_policy(const struct vm_area_struct *vma)
+{
+#ifdef CONFIG_NUMA
+	return READ_ONCE(vma->vm_policy);
+#else
+	return NULL;
+#endif
+}
+
 #ifdef MADV_GUARD_INSTALL
 #define VT_HAVE_MADV_GUARD	true
 #else

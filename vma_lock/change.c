@@ -6,12 +6,15 @@
 #include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/ktime.h>
+#include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
+#include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 
 #include "space.h"
 #include "vma_lock.h"
@@ -227,6 +230,36 @@ long vl_do_mlock(struct vt_thread *t, struct vl_change *c)
 	if (ret || vt_rnd_one_in(&t->rnd, 2))
 		return ret;
 	return vt_syscall(sys_munlock, vl_region_base(c->region), VL_SIZE);
+}
+
+/**
+ * vl_do_mbind() - give a range a policy, change that, and now and then take it away
+ * @t: thread
+ * @c: change
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_mbind(struct vt_thread *t, struct vl_change *c)
+{
+	/* The mask of nodes is read from the top of the stack, which is mapped. */
+	unsigned long mask = VL_STACK_BASE + VL_SIZE - sizeof(long);
+	unsigned long node = first_online_node, len = c->pages * PAGE_SIZE;
+	long ret;
+
+	if (!vt_has(sys_mbind) || !vt_has(sys_set_mempolicy_home_node))
+		return -EOPNOTSUPP;
+	if (node >= BITS_PER_LONG ||
+	    put_user(1UL << node, (unsigned long __user *)mask))
+		return -EFAULT;
+	ret = vt_syscall(sys_mbind, c->start, len, MPOL_BIND, mask,
+			 BITS_PER_LONG);
+	if (!ret)
+		ret = vt_syscall(sys_set_mempolicy_home_node, c->start, len, node);
+	if (ret || vt_rnd_one_in(&t->rnd, 2))
+		return ret;
+	return vt_syscall(sys_mbind, vl_region_base(c->region), VL_SIZE,
+			  MPOL_DEFAULT);
 }
 
 /*

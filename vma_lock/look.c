@@ -17,6 +17,7 @@ const char *const vl_fields[] = {
 	[VL_VM_FILE] = "vm_file",
 	[VL_VM_OPS] = "vm_ops",
 	[VL_VM_PRIVATE_DATA] = "vm_private_data",
+	[VL_VM_POLICY] = "vm_policy",
 };
 
 /**

@@ -86,6 +86,8 @@ static __always_inline unsigned long vl_field(struct vm_area_struct *vma,
 		/* Others' drivers may do with theirs what they like. */
 		return vl_own(READ_ONCE(vma->vm_ops)) ?
 			(unsigned long)READ_ONCE(vma->vm_private_data) : 0;
+	case VL_VM_POLICY:
+		return (unsigned long)vt_vma_policy(vma);
 	default:
 		return 0;
 	}
@@ -101,6 +103,7 @@ do {									\
 	what(VL_VM_FILE, ##__VA_ARGS__);				\
 	what(VL_VM_OPS, ##__VA_ARGS__);					\
 	what(VL_VM_PRIVATE_DATA, ##__VA_ARGS__);			\
+	what(VL_VM_POLICY, ##__VA_ARGS__);				\
 } while (0)
 
 static __always_inline void vl_snap(enum vl_field field, struct vl_held *h)

@@ -11,6 +11,9 @@
 	X(sys_munmap, long, (const struct pt_regs *regs), (regs))	\
 	X(sys_mlock2, long, (const struct pt_regs *regs), (regs))	\
 	X(sys_munlock, long, (const struct pt_regs *regs), (regs))	\
+	X(sys_mbind, long, (const struct pt_regs *regs), (regs))	\
+	X(sys_set_mempolicy_home_node, long,				\
+	  (const struct pt_regs *regs), (regs))				\
 	X(sys_brk, long, (const struct pt_regs *regs), (regs))		\
 	X(lock_mm_and_find_vma, struct vm_area_struct *,		\
 	  (struct mm_struct *mm, unsigned long addr, struct pt_regs *regs), \

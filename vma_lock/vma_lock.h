@@ -129,7 +129,6 @@ struct vl_seen {
  *                      (i_mmap lock)
  *   swap_readahead_info, numab_state
  *                      hints, set by faults and by the NUMA scanner
- *   vm_policy          read under the mmap_lock or a reference of its own
  *   vm_lock_seq, vm_refcnt, vm_lock
  *                      the lock itself: judged by "overlap" and "detached"
  *   VM_MAYBE_GUARD     of vm_flags: VM_ATOMIC_SET_ALLOWED, set by
@@ -137,7 +136,7 @@ struct vl_seen {
  */
 enum vl_field {
 	VL_VM_START, VL_VM_END, VL_VM_FLAGS, VL_VM_PGOFF, VL_VM_FILE, VL_VM_OPS,
-	VL_VM_PRIVATE_DATA, VL_FIELDS
+	VL_VM_PRIVATE_DATA, VL_VM_POLICY, VL_FIELDS
 };
 
 /* How long a VMA is held: up to hold_us, or no longer than it takes. */
@@ -323,7 +322,7 @@ static inline bool vl_space_changed(struct vl_space *space)
 /* What writers do in a space; vl_makes[] makes it. */
 enum vl_make {
 	VL_D_MUNMAP, VL_D_MAP_FIXED, VL_D_MPROTECT, VL_D_MREMAP, VL_D_MADVISE,
-	VL_D_LOCK, VL_D_GROW, VL_D_MLOCK, VL_D_FORK, VL_D_NR,
+	VL_D_LOCK, VL_D_GROW, VL_D_MLOCK, VL_D_MBIND, VL_D_FORK, VL_D_NR,
 };
 
 /* What they do besides, not by drawing but so many times in each round. */
@@ -393,6 +392,7 @@ long vl_do_madvise(struct vt_thread *t, struct vl_change *c);
 long vl_do_grow(struct vt_thread *t, struct vl_change *c);
 long vl_do_lock(struct vt_thread *t, struct vl_change *c);
 long vl_do_mlock(struct vt_thread *t, struct vl_change *c);
+long vl_do_mbind(struct vt_thread *t, struct vl_change *c);
 long vl_do_fork(struct vt_thread *t, struct vl_change *c);
 
 /* Readers, and their faults: reader.c, fault.c */

@@ -23,6 +23,7 @@ static long (*const vl_makes[VL_D_NR])(struct vt_thread *t,
 	[VL_D_LOCK]	= vl_do_lock,
 	[VL_D_GROW]	= vl_do_grow,
 	[VL_D_MLOCK]	= vl_do_mlock,
+	[VL_D_MBIND]	= vl_do_mbind,
 	[VL_D_FORK]	= vl_do_fork,
 };
 
