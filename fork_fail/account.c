@@ -280,19 +280,28 @@ void ff_account_burst(struct vt_thread *t, struct ff_state *st)
 		(st->burst < ARRAY_SIZE(ff_account_bursts) ? HZ / 4 : 2 * HZ);
 }
 
+#define FF_REST_JIFFIES	(HZ / 8)
+
 /**
- * ff_account_rest() - judge the bursts that others have disturbed so far
+ * ff_account_rest() - judge some of the bursts that were not seen to be even so far
  * @st: the scenario
+ *
+ * In a run of seconds all were. Who ends a shorter one does not want to wait for it.
  *
  * Context: all threads are gone; sleeps.
  */
 void ff_account_rest(struct ff_state *st)
 {
+	unsigned long until = jiffies + FF_REST_JIFFIES;
 	struct vt_rnd rnd;
-	unsigned int nr;
+	unsigned int i, nr;
 
 	vt_rnd_fork(&rnd, vt_params.seed, vt_rnd_id("fork_fail account", 0));
-	for (nr = 0; nr < ARRAY_SIZE(ff_account_bursts); nr++)
-		if (!(st->even & BIT(nr)) && !vt_rest_over())
+	nr = vt_rnd_below(&rnd, ARRAY_SIZE(ff_account_bursts));
+	for (i = 0; i < ARRAY_SIZE(ff_account_bursts); i++) {
+		if (!(st->even & BIT(nr)) && !vt_rest_over() &&
+		    time_is_after_jiffies(until))
 			ff_account_try(st, &rnd, nr);
+		nr = (nr + 1) % ARRAY_SIZE(ff_account_bursts);
+	}
 }

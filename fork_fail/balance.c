@@ -178,7 +178,7 @@ void ff_bursts(struct ff_state *st)
 	if (!ff_plan_burst(p, &plan))
 		goto out;
 
-	st->per_burst = 64 + FF_CPU_KEEPS * num_online_cpus();
+	st->per_burst = FF_CPU_KEEPS * num_online_cpus();
 	if (vt_busted(st->run, FF_LEAK))
 		st->kept = kvcalloc(st->per_burst * FF_BURSTS,
 				    sizeof(*st->kept), GFP_KERNEL);
