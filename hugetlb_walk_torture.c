@@ -60,6 +60,12 @@
  *                                           PUD_SIZE alignment due to this split,
  *                                           unshare PMDs", with i_mmap_rwsem held
  *                                           (asserted; 6.1 does not hold it).
+ *   mmap_lock                lock_owner     hugetlb_vm_op_open(): the lock "is vma
+ *                                           specific"; __hugetlb_zap_end(): freed
+ *                                           at the final unmap.
+ *   mmap_lock and            writable       mprotect(2); page_table_shareable():
+ *   i_mmap_rwsem                            "match the virtual addresses,
+ *                                           permission and the alignment".
  *   all unmapped             page_leak      check_mm(): no page tables are left;
  *                                           hugepage_put_subpool(): a mount's
  *                                           pages come back.
@@ -131,6 +137,12 @@ static const struct vt_kind hw_kinds[] = {
 		"a table's count is the number of its sharers less one, under i_mmap_rwsem (hugetlb.c, huge_pmd_share())" },
 	[HW_SPLIT_SHARED] = { "split_shared",
 		"a VMA that does not span its PUD any more shares no table there (hugetlb.c, hugetlb_split())" },
+	[HW_WRITABLE] = { "writable",
+		"a mapping that mprotect(2) made read-only has no writable entry, whatever its sharers write (hugetlb.c, hugetlb_change_protection(), page_table_shareable())",
+		.by = "mprotect" },
+	[HW_LOCK_OWNER] = { "lock_owner",
+		"a mapping keeps its hugetlb vma lock, which is its own, over a split and until its last unmap (hugetlb.c, hugetlb_vm_op_open(), __hugetlb_zap_end())",
+		.by = "madvise_split dontneed" },
 	[HW_PAGE_LEAK] = { "page_leak",
 		"when all is unmapped, page tables and huge pages have come back" },
 };
@@ -152,6 +164,7 @@ static const struct vt_choice hw_ops[HW_NR_OPS] = {
 	[HW_TRUNCATE]		= { "truncate",		1 },
 	[HW_EXIT]		= { "exit",		1 },
 	[HW_PURGE]		= { "purge",		1 },
+	[HW_MOVE]		= { "mremap_offset",	1 },
 };
 
 /*
@@ -228,6 +241,7 @@ static const char *const hw_counters[] = {
 	[HW_C_TRUNCATE] = "truncate",
 	[HW_C_EXIT] = "exit",
 	[HW_C_PURGE] = "purge",
+	[HW_C_MOVE] = "mremap_offset",
 	[HW_C_DIRECTED] = "directed",	/* rounds of the directed race */
 	[HW_C_OVERLAPPED] = "directed_met",	/* in which both met */
 	[HW_C_MIGRATING] = "migrating",	/* entries that a migration took away */

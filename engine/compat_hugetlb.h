@@ -116,6 +116,42 @@ vt_hugetlb_vma_rwsem(struct vm_area_struct *vma)
 }
 
 /**
+ * vt_hugetlb_lock_owner() - the VMA that a hugetlb vma lock says it belongs to
+ * @vma: VMA of a hugetlb file
+ *
+ * Context: mmap_lock or the VMA's own lock held.
+ * Return: as the lock of @vma has it, or NULL if @vma has no lock.
+ */
+static inline struct vm_area_struct *
+vt_hugetlb_lock_owner(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_HUGETLBFS
+	struct hugetlb_vma_lock *lock = vma->vm_private_data;
+
+	if (vt_hugetlb_vma_rwsem(vma))
+		return READ_ONCE(lock->vma);
+#endif
+	return NULL;
+}
+
+/**
+ * vt_hugetlb_set_lock_owner() - falsify the VMA that a hugetlb vma lock belongs to
+ * @vma: VMA of a hugetlb file, which has a lock
+ * @owner: what it is to say
+ *
+ * Context: mmap_lock and the file's i_mmap_rwsem held for write.
+ */
+static inline void vt_hugetlb_set_lock_owner(struct vm_area_struct *vma,
+					     struct vm_area_struct *owner)
+{
+#ifdef CONFIG_HUGETLBFS
+	struct hugetlb_vma_lock *lock = vma->vm_private_data;
+
+	WRITE_ONCE(lock->vma, owner);
+#endif
+}
+
+/**
  * vt_hugetlb_index() - where in its file a huge page belongs
  * @folio: huge page in the page cache
  *

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * hugetlb_walk, what makes it fail on purpose: a translation that is kept over a
- * punch (stale_tlb), a walker that holds nothing, a count and a VMA that are
- * falsified (share_count, split_shared), and a page that is held (page_leak).
- * The page tables of page_leak are falsified where an mm exits.
+ * punch (stale_tlb), a walker that holds nothing, a count, a VMA and its lock that
+ * are falsified (share_count, split_shared, lock_owner), a mapping that is taken for
+ * a read-only one (writable), and a page that is held (page_leak). The page tables
+ * of page_leak are falsified where an mm exits.
  */
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -84,11 +85,12 @@ void hw_walk_unlocked(struct vt_thread *t, struct hw_state *st,
 }
 
 /**
- * hw_plant() - busted: a false count, and a VMA that ends before its PUD
+ * hw_plant() - busted: a false count, a VMA that ends before its PUD or is not
+ *	the lock's, and one that is judged as if it were read-only
  * @st: all of it
  *
- * With all others locked out, falsify the count of a shared table, and let a VMA
- * end before its PUD does; take the census of each; undo it.
+ * With all others locked out, falsify the count of a shared table, let a VMA end
+ * before its PUD does, and the lock belong to none; look at each; undo it.
  *
  * Context: may sleep.
  */
@@ -117,6 +119,16 @@ void hw_plant(struct hw_state *st)
 			vma->vm_end -= PMD_SIZE;
 			hw_census(st->run, &st->file, st->nr_slots, true);
 			vma->vm_end += PMD_SIZE;
+		}
+		if (vt_busted(st->run, HW_WRITABLE)) {
+			vt_look_own(st->run, HW_WRITABLE, true);
+			hw_judge_writable(st->run, &l, vma->vm_flags & ~VM_WRITE);
+		}
+		if (vt_busted(st->run, HW_LOCK_OWNER)) {
+			vt_hugetlb_set_lock_owner(vma, NULL);
+			vt_look_own(st->run, HW_LOCK_OWNER, true);
+			hw_judge_lock(st->run, vma, true);
+			vt_hugetlb_set_lock_owner(vma, vma);
 		}
 	}
 	i_mmap_unlock_write(st->file.mapping);

@@ -190,10 +190,11 @@ long hw_move(void)
 }
 
 /* Context: the mm is in use. Return: the VMA is in pieces or away. */
-static bool hw_alter(struct hw_writer *w, enum hw_op op)
+static bool hw_alter(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 {
 	struct hw_state *st = w->st;
 	unsigned long part = hw_addr(1 + vt_rnd_below(&w->t->rnd, HW_PAGES));
+	bool had;
 	long ret = 0;
 
 	switch (op) {
@@ -211,18 +212,24 @@ static bool hw_alter(struct hw_writer *w, enum hw_op op)
 		break;
 	case HW_MPROTECT:
 		ret = vt_syscall(sys_mprotect, HW_BASE, PUD_SIZE, PROT_READ);
-		if (!ret)
+		if (!ret) {
+			hw_read_only(w, slot);
 			ret = vt_syscall(sys_mprotect, HW_BASE, PUD_SIZE,
 					 PROT_READ | PROT_WRITE);
+		}
 		break;
 	case HW_MREMAP:
 		ret = hw_move();
 		break;
 	case HW_MADVISE:
 		ret = vt_syscall(sys_madvise, part, PMD_SIZE, MADV_DONTDUMP);
+		/* The first piece may be a new VMA, and no memory for its lock. */
+		hw_look_lock(st, slot, false);
 		break;
 	case HW_DONTNEED:
+		had = hw_has_lock(st, slot);
 		ret = vt_syscall(sys_madvise, HW_BASE, PUD_SIZE, MADV_DONTNEED);
+		hw_look_lock(st, slot, had);
 		break;
 	default:
 		break;
@@ -279,7 +286,7 @@ void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 	if (op != HW_EXIT) {
 		nrs = hw_begin(st, slot);
 		t0 = ktime_get_ns();
-		remap = hw_alter(w, op);
+		remap = hw_alter(w, slot, op);
 		vt_hist(st->run, HW_H_UNSHARE, ktime_get_ns() - t0);
 		hw_end(st, slot, nrs);
 	}

@@ -45,7 +45,7 @@
 enum hw_kind {
 	HW_TABLE_FREED, HW_TABLE_MOVED, HW_ENTRY_MOVED, HW_NO_SYNC,
 	HW_WRONG_FOLIO, HW_STALE_TLB, HW_SHARE_COUNT, HW_SPLIT_SHARED,
-	HW_PAGE_LEAK,
+	HW_WRITABLE, HW_LOCK_OWNER, HW_PAGE_LEAK,
 };
 
 /* What a walker without protection gets to see. */
@@ -60,6 +60,7 @@ enum hw_counter {
 	HW_C_OPS, HW_C_MUNMAP = HW_C_OPS, HW_C_MAP_FIXED, HW_C_PARTIAL,
 	HW_C_MPROTECT_PART, HW_C_MPROTECT, HW_C_MREMAP, HW_C_MADVISE,
 	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
+	HW_C_MOVE,
 	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_MIGRATING, HW_C_NO_PAGE,
 	HW_C_FAILED,
 #ifdef VT_BENCH
@@ -73,7 +74,7 @@ enum hw_hist { HW_H_UNSHARE };
 enum hw_op {
 	HW_MUNMAP, HW_MAP_FIXED, HW_PARTIAL, HW_MPROTECT_PART, HW_MPROTECT,
 	HW_MREMAP, HW_MADVISE, HW_DONTNEED, HW_PUNCH, HW_TRUNCATE, HW_EXIT,
-	HW_PURGE, HW_NR_OPS,
+	HW_PURGE, HW_MOVE, HW_NR_OPS,
 };
 
 /* By which walk readers look. */
@@ -275,6 +276,15 @@ void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op);
 void hw_lock_all(struct hw_state *st);
 void hw_unlock_all(struct hw_state *st);
 void hw_purge(struct hw_writer *w);
+
+/* vma.c: what a VMA has of its own */
+bool hw_judge_writable(struct vt_run *run, const struct hw_look *l,
+		       vm_flags_t flags);
+void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had);
+void hw_read_only(struct hw_writer *w, struct hw_slot *slot);
+bool hw_has_lock(struct hw_state *st, struct hw_slot *slot);
+void hw_look_lock(struct hw_state *st, struct hw_slot *slot, bool had);
+void hw_move_offset(struct hw_state *st, struct hw_slot *slot);
 
 /* writer.c: writers */
 bool hw_op_possible(enum hw_op op);

@@ -23,6 +23,7 @@ bool hw_op_possible(enum hw_op op)
 	case HW_MPROTECT:
 		return vt_has(sys_mprotect);
 	case HW_MREMAP:
+	case HW_MOVE:
 		return vt_has(sys_mremap);
 	case HW_MADVISE:
 	case HW_DONTNEED:
@@ -88,6 +89,11 @@ static void hw_write_once(struct hw_writer *w)
 		return;
 	}
 	mutex_lock(&slot->lock);
+	if (op == HW_MOVE) {
+		hw_move_offset(st, slot);
+		mutex_unlock(&slot->lock);
+		return;
+	}
 	if (op == HW_PUNCH || op == HW_TRUNCATE)
 		hw_shrink(w, op);
 	hw_change(w, slot, op);
@@ -112,7 +118,8 @@ int hw_writer(struct vt_thread *t)
 	w->st = t->arg;
 	while (vt_go(t)) {
 		hw_write_once(w);
-		if (hw_busted_turn(t, BIT(HW_SHARE_COUNT) | BIT(HW_SPLIT_SHARED)))
+		if (hw_busted_turn(t, BIT(HW_SHARE_COUNT) | BIT(HW_SPLIT_SHARED) |
+				      BIT(HW_WRITABLE) | BIT(HW_LOCK_OWNER)))
 			hw_plant(w->st);
 	}
 	for (i = 0; i < HW_RING; i++)

@@ -9,8 +9,8 @@
 . "${0%/*}/lib_race.sh"
 
 scenario=hugetlb_walk
-oracles="table_freed table_moved entry_moved no_sync wrong_folio stale_tlb share_count split_shared page_leak"
-ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split dontneed punch truncate exit purge"
+oracles="table_freed table_moved entry_moved no_sync wrong_folio stale_tlb share_count split_shared writable lock_owner page_leak"
+ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split dontneed punch truncate exit purge mremap_offset"
 walks="vma_lock i_mmap irqs_off fault pin_fast pin mincore read"
 pages=16
 nr=/proc/sys/vm/nr_hugepages
@@ -170,7 +170,7 @@ if [ "$(cat $nr)" -lt $pages ]; then
 	skip_all "no memory for $pages huge pages"
 fi
 
-begin 20
+begin 22
 trap give_back EXIT
 
 check "no huge pages: a skip that says what to do" no_pages

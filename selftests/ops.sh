@@ -13,7 +13,7 @@
 
 oracles=
 hugetlb_ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split
-	dontneed punch truncate exit purge"
+	dontneed punch truncate exit purge mremap_offset"
 
 # counted SCENARIO COUNTER...: each of them comes.
 counted()
@@ -127,7 +127,7 @@ weighed()
 		case $c in munmap | mprotect) continue ;; esac
 		none_of hugetlb_walk "$c" || return
 	done
-	left_out hugetlb_walk stale_tlb && unload
+	left_out hugetlb_walk lock_owner stale_tlb && unload
 }
 
 forks()
