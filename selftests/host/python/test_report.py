@@ -2,6 +2,7 @@
 """Mails about races, runs compared, and JUnit."""
 
 import copy
+import subprocess
 import unittest
 import xml.etree.ElementTree as ET
 
@@ -160,6 +161,14 @@ class JUnit(Seen):
         self.assertEqual(skip[0].find("skipped").get("message"), "no per-VMA locks")
         self.assertEqual((first.get("tests"), first.get("failures"), first.get("errors"),
                           first.get("skipped")), ("5", "1", "2", "1"))
+
+    def test_another_parser_finds_it_well_formed(self):
+        doc = self.doc(console="[    1.000000] BUG: a \x1b[31m<bad> & thing\n")
+        text = junit.document([doc])
+        for document, code in ((text, 0), (text.replace("</testsuite>", "", 1), 1)):
+            run = subprocess.run(["xmllint", "--noout", "-"], input=document.encode(),
+                                 capture_output=True, check=False)
+            self.assertEqual(run.returncode, code, run.stderr)
 
 
 if __name__ == "__main__":
