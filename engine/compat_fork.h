@@ -5,9 +5,11 @@
 #ifndef VT_COMPAT_FORK_H
 #define VT_COMPAT_FORK_H
 
+#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/coredump.h>
+#include <linux/slab.h>
 
 /**
  * vt_mm_unstable() - does an mm carry the mark of one that must not be used?
@@ -121,6 +123,31 @@ static inline bool vt_fail_nth(unsigned int nth)
 #else
 	return false;
 #endif
+}
+
+/**
+ * vt_fails_nth() - is fault injection told to fail what fork allocates?
+ *
+ * By default it spares allocations that may sleep (ignore-gfp-wait).
+ *
+ * Context: may sleep.
+ * Return: a slab object or a page could not be had, as vt_fail_nth() asked for.
+ */
+static inline bool vt_fails_nth(void)
+{
+	struct page *page = NULL;
+	void *object = NULL;
+
+	if (vt_fail_nth(1)) {
+		object = kmalloc(sizeof(long), GFP_KERNEL | __GFP_NOWARN);
+		vt_fail_nth(1);
+		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, 1);
+		vt_fail_nth(0);
+	}
+	kfree(object);
+	if (page)
+		__free_pages(page, 1);
+	return !object || !page;
 }
 
 #endif /* VT_COMPAT_FORK_H */

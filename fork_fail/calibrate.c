@@ -107,10 +107,12 @@ int ff_calibrate(struct ff_state *st)
 	ff_drop(p);
 
 	ways |= BIT(FF_SIGNAL);
-	if (vt_fail_nth(0))
+	if (!vt_fail_nth(0))
+		why[FF_INJECT] = "no fault injection in this kernel";
+	else if (vt_fails_nth())
 		ways |= BIT(FF_INJECT);
 	else
-		why[FF_INJECT] = "no fault injection in this kernel";
+		why[FF_INJECT] = "fault injection spares what may sleep (failslab/ignore-gfp-wait)";
 	st->ways = ways;
 	for (way = 0; way < FF_NR_WAYS; way++)
 		if (!(ways & BIT(way))) {
