@@ -235,6 +235,22 @@ gone()
 	done
 }
 
+@test "what a guest made of the TSC the next one is told, until the host boots again" {
+	guest <<< 'echo "[    2.9] tsc: Refined TSC clocksource calibration: 2596.142 MHz" >&3
+		echo "vm: up 3"; echo "vm: exit 0"'
+	vm
+	[ "$status" = 0 ]
+	[[ $(cat "$OUT/qemu-cmd") != *tsc_early_khz* ]]
+	vm
+	[[ $(cat "$OUT/qemu-cmd") == *tsc_early_khz=2596142* ]]
+	vm --dry-run --deterministic
+	[[ $output != *tsc_early_khz* ]]
+	echo "another-boot 2596142" > "$VT_BUILD/tsc-khz"
+	vm --dry-run
+	[ "$status" = 0 ]
+	[[ $output == *tsc=reliable* && $output != *tsc_early_khz* ]]
+}
+
 @test "the initramfs has the module, kmod's insmod, and added files" {
 	guest <<< ''
 	echo module > "$BATS_TEST_TMPDIR/x.ko"
