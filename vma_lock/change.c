@@ -4,6 +4,7 @@
  * make, in the name of the mm (kthread_use_mm()).
  */
 #include <linux/compiler.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/mempolicy.h>
@@ -254,8 +255,15 @@ long vl_do_mbind(struct vt_thread *t, struct vl_change *c)
 		return -EFAULT;
 	ret = vt_syscall(sys_mbind, c->start, len, MPOL_BIND, mask,
 			 BITS_PER_LONG);
-	if (!ret)
-		ret = vt_syscall(sys_set_mempolicy_home_node, c->start, len, node);
+	if (ret)
+		return ret;
+	/*
+	 * mbind() has waited until no reader was left. Sleep as long as readers do,
+	 * so that some are in these VMAs when the policy changes next.
+	 */
+	if (vt_params.hold_us)
+		usleep_range(1, vt_params.hold_us);
+	ret = vt_syscall(sys_set_mempolicy_home_node, c->start, len, node);
 	if (ret || vt_rnd_one_in(&t->rnd, 2))
 		return ret;
 	return vt_syscall(sys_mbind, vl_region_base(c->region), VL_SIZE,
