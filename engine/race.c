@@ -378,6 +378,16 @@ void vt_variants_show(struct seq_file *m)
 			   rec.detail);
 }
 
+/* A record, and if it is the first of its variant what is kept with that. */
+static void vt_whole_show(struct seq_file *m, const struct vt_record *rec)
+{
+	vt_record_show(m, rec);
+	if (!rec->first)
+		return;
+	vt_stack_show(m, rec->seq);
+	vt_others_show(m, rec->seq);
+}
+
 /* The first of each variant that has its seq from @from on and below @to. */
 static void vt_firsts_show(struct seq_file *m, u64 from, u64 to)
 {
@@ -385,13 +395,9 @@ static void vt_firsts_show(struct seq_file *m, u64 from, u64 to)
 	unsigned int i;
 	u64 races;
 
-	for (i = 0; vt_variant_get(i, &rec, &races); i++) {
-		if (rec.seq < from || rec.seq >= to)
-			continue;
-		vt_record_show(m, &rec);
-		vt_stack_show(m, rec.seq);
-		vt_others_show(m, rec.seq);
-	}
+	for (i = 0; vt_variant_get(i, &rec, &races); i++)
+		if (rec.seq >= from && rec.seq < to)
+			vt_whole_show(m, &rec);
 }
 
 /*
@@ -433,12 +439,9 @@ void vt_races_show(struct seq_file *m)
 		seq = vt_record_get(next, &rec);
 		if (!seq)
 			break;
-		vt_firsts_show(m, next, seq);
-		vt_record_show(m, &rec);
-		if (rec.first) {
-			vt_stack_show(m, seq);
-			vt_others_show(m, seq);
-		}
+		if (seq > next)
+			vt_firsts_show(m, next, seq);
+		vt_whole_show(m, &rec);
 		next = seq + 1;
 	}
 }

@@ -89,14 +89,12 @@ static void hw_write_once(struct hw_writer *w)
 		return;
 	}
 	mutex_lock(&slot->lock);
-	if (op == HW_MOVE) {
-		hw_move_offset(st, slot);
-		mutex_unlock(&slot->lock);
-		return;
-	}
 	if (op == HW_PUNCH || op == HW_TRUNCATE)
 		hw_shrink(w, op);
-	hw_change(w, slot, op);
+	if (op == HW_MOVE)
+		hw_move_offset(st, slot);
+	else
+		hw_change(w, slot, op);
 	mutex_unlock(&slot->lock);
 }
 

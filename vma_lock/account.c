@@ -12,8 +12,8 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
-#include <linux/limits.h>
 #include <linux/ktime.h>
+#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
