@@ -267,6 +267,7 @@ struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
 void hw_no_page(struct vt_run *run);
 void hw_mm_put(struct vt_run *run, struct mm_struct *mm);
 void hw_slot_set(struct hw_slot *slot, struct mm_struct *mm);
+struct mm_struct *hw_slot_get(struct hw_slot *slot);
 
 /* change.c: what ends sharing */
 void hw_touch(struct hw_state *st, unsigned long base);

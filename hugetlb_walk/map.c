@@ -5,6 +5,7 @@
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
@@ -150,6 +151,26 @@ void hw_mm_put(struct vt_run *run, struct mm_struct *mm)
 void hw_slot_set(struct hw_slot *slot, struct mm_struct *mm)
 {
 	WRITE_ONCE(slot->pudp, mm ? hw_pudp(mm, HW_BASE) : NULL);
-	/* Who gets the mm finds its page tables: pairs with hw_visit(). */
+	/* Who gets the mm finds its page tables: pairs with hw_slot_get(). */
 	smp_store_release(&slot->mm, mm);
+}
+
+/**
+ * hw_slot_get() - get the mm of a slot
+ * @slot: slot
+ *
+ * Context: any.
+ * Return: the mm, with a reference; or NULL while it is exchanged.
+ */
+struct mm_struct *hw_slot_get(struct hw_slot *slot)
+{
+	struct mm_struct *mm;
+
+	rcu_read_lock();
+	mm = READ_ONCE(slot->mm);
+	/* The slot's own reference is dropped a grace period after this. */
+	if (mm)
+		mmget(mm);
+	rcu_read_unlock();
+	return mm;
 }

@@ -87,13 +87,8 @@ static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 /* Return: false while the slot's mm is exchanged. */
 static bool hw_visit(struct hw_visit *v, struct hw_slot *slot)
 {
-	rcu_read_lock();
 	v->slot = slot;
-	v->mm = READ_ONCE(slot->mm);
-	/* The slot's own reference is dropped a grace period after this. */
-	if (v->mm)
-		mmget(v->mm);
-	rcu_read_unlock();
+	v->mm = hw_slot_get(slot);
 	if (!v->mm)
 		return false;
 	v->pudp = hw_pudp(v->mm, HW_BASE);

@@ -8,7 +8,6 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
@@ -91,12 +90,7 @@ static void hw_other_writes(struct hw_writer *w, const struct hw_slot *slot,
 
 	if (other == slot)
 		return;
-	rcu_read_lock();
-	mm = READ_ONCE(other->mm);
-	/* Its own reference is dropped a grace period after it leaves the slot. */
-	if (mm && !mmget_not_zero(mm))
-		mm = NULL;
-	rcu_read_unlock();
+	mm = hw_slot_get(other);
 	if (!mm)
 		return;
 	hw_fault(mm, hw_addr(idx));
