@@ -122,7 +122,8 @@ void hw_plant(struct hw_state *st)
 		}
 		if (vt_busted(st->run, HW_WRITABLE)) {
 			vt_look_own(st->run, HW_WRITABLE, true);
-			hw_judge_writable(st->run, &l, vma->vm_flags & ~VM_WRITE);
+			hw_judge_writable(st->run, &l, vma->vm_flags & ~VM_WRITE,
+					  true);
 		}
 		if (vt_busted(st->run, HW_LOCK_OWNER)) {
 			vt_hugetlb_set_lock_owner(vma, NULL);

@@ -212,11 +212,6 @@ static bool hw_alter(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 		break;
 	case HW_MPROTECT:
 		ret = vt_syscall(sys_mprotect, HW_BASE, PUD_SIZE, PROT_READ);
-		if (!ret) {
-			hw_read_only(w, slot);
-			ret = vt_syscall(sys_mprotect, HW_BASE, PUD_SIZE,
-					 PROT_READ | PROT_WRITE);
-		}
 		break;
 	case HW_MREMAP:
 		ret = hw_move();
@@ -276,13 +271,16 @@ void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 {
 	struct hw_state *st = w->st;
 	struct hw_nrs nrs;
-	bool remap = false;
+	bool remap = false, failed = false;
+	long began = 0;
 	u64 t0;
 
 	if (op == HW_EXIT)
 		hw_exchange(st, slot);
 
 	kthread_use_mm(slot->mm);
+	if (op == HW_MPROTECT)
+		began = hw_protect_begin(st);
 	if (op != HW_EXIT) {
 		nrs = hw_begin(st, slot);
 		t0 = ktime_get_ns();
@@ -290,14 +288,25 @@ void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 		vt_hist(st->run, HW_H_UNSHARE, ktime_get_ns() - t0);
 		hw_end(st, slot, nrs);
 	}
+	if (op == HW_MPROTECT && !remap) {
+		hw_read_only(w, slot, began);
+		nrs = hw_begin(st, slot);
+		remap = vt_syscall(sys_mprotect, HW_BASE, PUD_SIZE,
+				   PROT_READ | PROT_WRITE);
+		hw_end(st, slot, nrs);
+	}
 	hw_poison(w);
 	hw_tally(st);
 	if (remap) {
 		nrs = hw_begin(st, slot);
-		if (hw_map(&st->file, HW_BASE, PUD_SIZE, MAP_NORESERVE))
+		failed = hw_map(&st->file, HW_BASE, PUD_SIZE, MAP_NORESERVE);
+		if (failed)
 			vt_count(st->run, HW_C_FAILED, 1);
 		hw_end(st, slot, nrs);
 	}
+	/* One that may have stayed read-only is never over. */
+	if (op == HW_MPROTECT && !failed)
+		hw_protect_end(st);
 	hw_touch(st, HW_BASE);
 	kthread_unuse_mm(slot->mm);
 	hw_tally(st);

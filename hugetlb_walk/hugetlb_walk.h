@@ -161,6 +161,9 @@ struct hw_directed {
 	u64 to_ns;
 };
 
+/* In hw_state.protecting, one that began. */
+#define HW_PROTECTION	(1L << 16)
+
 /**
  * struct hw_state - all of it
  * @run: run
@@ -175,6 +178,8 @@ struct hw_directed {
  * @flight: changes to any slot
  * @punched: times pages were taken from @file, whole
  * @purged: times the shared table was freed
+ * @protecting: slots of which mprotect(2) makes the mapping read-only and writable
+ *	again, and above HW_PROTECTION how many of these began
  * @wait: for one of these (busted)
  * @held: a page that is kept too long (busted)
  * @ran_dry: a page could not be had, and the machine had none free
@@ -196,6 +201,7 @@ struct hw_state {
 	struct vt_flight flight ____cacheline_aligned_in_smp;
 	u32 punched;
 	u32 purged;
+	atomic_long_t protecting;
 	wait_queue_head_t wait;
 	struct folio *held;
 	bool ran_dry;
@@ -279,10 +285,12 @@ void hw_unlock_all(struct hw_state *st);
 void hw_purge(struct hw_writer *w);
 
 /* vma.c: what a VMA has of its own */
+long hw_protect_begin(struct hw_state *st);
+void hw_protect_end(struct hw_state *st);
 bool hw_judge_writable(struct vt_run *run, const struct hw_look *l,
-		       vm_flags_t flags);
+		       vm_flags_t flags, bool alone);
 void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had);
-void hw_read_only(struct hw_writer *w, struct hw_slot *slot);
+void hw_read_only(struct hw_writer *w, struct hw_slot *slot, long began);
 bool hw_has_lock(struct hw_state *st, struct hw_slot *slot);
 void hw_look_lock(struct hw_state *st, struct hw_slot *slot, bool had);
 void hw_move_offset(struct hw_state *st, struct hw_slot *slot);

@@ -26,25 +26,62 @@
 #define HW_MOVE_LEN	(HW_PAGES * PMD_SIZE)
 
 /**
+ * hw_protect_begin() - begin to make a mapping read-only and writable again
+ * @st: all of it
+ *
+ * Context: hw_slot.lock held.
+ * Return: for hw_protect_alone().
+ */
+long hw_protect_begin(struct hw_state *st)
+{
+	return atomic_long_add_return(HW_PROTECTION + 1, &st->protecting);
+}
+
+/**
+ * hw_protect_end() - the mapping is writable again, or there is another one
+ * @st: all of it
+ *
+ * Context: hw_slot.lock held since hw_protect_begin().
+ */
+void hw_protect_end(struct hw_state *st)
+{
+	atomic_long_dec(&st->protecting);
+}
+
+/* Was this the only mapping that was not writable, from hw_protect_begin() on? */
+static bool hw_protect_alone(struct hw_state *st, long began)
+{
+	return began % HW_PROTECTION == 1 &&
+	       atomic_long_read(&st->protecting) == began;
+}
+
+/**
  * hw_judge_writable() - judge whether the entry of a look may be written to
  * @run: run
  * @l: look, of which the entry was read while the VMA could not change
  * @flags: VM_* of the VMA
+ * @alone: no other mapping of the file was anything but writable
+ *
+ * Two mappings that are both read-only may share a table. mprotect(2) sets a VMA's
+ * flags before it sees to the entries, and who comes to share the table in between
+ * gets those that are still writable: docs/findings.md. That can be told apart.
  *
  * Context: mmap_lock or the VMA's own lock held, since before the look.
  * Return: it was judged: the VMA may not be written to.
  */
 bool hw_judge_writable(struct vt_run *run, const struct hw_look *l,
-		       vm_flags_t flags)
+		       vm_flags_t flags, bool alone)
 {
 	if (flags & VM_WRITE || !pte_present(l->entry))
 		return false;
 	if (huge_pte_write(l->entry))
 		vt_race(run, HW_WRITABLE, l->mm, hw_addr(l->idx),
 			(unsigned long)l->table, pte_val(l->entry),
-			"entry 0x%lx of table 0x%lx, %sshared, is writable in a read-only mapping",
+			"entry 0x%lx of table 0x%lx, %sshared, is writable in %s",
 			(unsigned long)pte_val(l->entry), (unsigned long)l->table,
-			l->shared ? "" : "not ");
+			l->shared ? "" : "not ",
+			alone ? "the one mapping that is read-only" :
+				"a read-only mapping, one of several");
 	return true;
 }
 
@@ -101,12 +138,14 @@ static void hw_other_writes(struct hw_writer *w, const struct hw_slot *slot,
  * hw_read_only() - judge a mapping that has been made read-only
  * @w: writer
  * @slot: the mm's
+ * @began: of hw_protect_begin()
  *
  * Context: the mm is in use, hw_slot.lock held; may sleep.
  */
-void hw_read_only(struct hw_writer *w, struct hw_slot *slot)
+void hw_read_only(struct hw_writer *w, struct hw_slot *slot, long began)
 {
 	struct hw_visit v = { slot, slot->mm, slot->pudp };
+	struct hw_state *st = w->st;
 	unsigned int idx;
 	bool seen = false;
 
@@ -121,15 +160,16 @@ void hw_read_only(struct hw_writer *w, struct hw_slot *slot)
 		hw_look_begin(&l, &v, idx);
 		mmap_read_lock(v.mm);
 		vma = find_vma(v.mm, HW_BASE);
-		if (hw_vma_rwsem(vma, &w->st->file)) {
-			i_mmap_lock_read(w->st->file.mapping);
+		if (hw_vma_rwsem(vma, &st->file)) {
+			i_mmap_lock_read(st->file.mapping);
 			if (hw_look_first(&l))
-				seen |= hw_judge_writable(w->st->run, &l, vma->vm_flags);
-			i_mmap_unlock_read(w->st->file.mapping);
+				seen |= hw_judge_writable(st->run, &l, vma->vm_flags,
+							  hw_protect_alone(st, began));
+			i_mmap_unlock_read(st->file.mapping);
 		}
 		mmap_read_unlock(v.mm);
 	}
-	vt_look_own(w->st->run, HW_WRITABLE, seen);
+	vt_look_own(st->run, HW_WRITABLE, seen);
 }
 
 static struct vm_area_struct *hw_slot_vma(struct hw_state *st,
