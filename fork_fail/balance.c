@@ -101,9 +101,26 @@ static bool ff_grows(const struct ff_state *st,
 		      num_online_cpus() * FF_CPU_KEEPS;
 }
 
+/* Did each of the first @bursts let something grow, so that it may be a leak? */
+static bool ff_suspect(const struct ff_state *st,
+		       long grown[FF_BURSTS][FF_NR_ACCOUNTS],
+		       unsigned int bursts)
+{
+	unsigned int a, b;
+
+	for (a = 0; a < FF_NR_ACCOUNTS; a++) {
+		for (b = 0; b < bursts; b++)
+			if (grown[b][a] < st->per_burst / 2)
+				break;
+		if (b == bursts)
+			return true;
+	}
+	return false;
+}
+
 /*
  * And it does not grow when nothing is forked. Wait for as long as the bursts
- * took to see that, if there is something to be seen.
+ * took to see that.
  */
 static void ff_judge_bursts(struct ff_state *st,
 			    long grown[FF_BURSTS][FF_NR_ACCOUNTS],
@@ -112,12 +129,9 @@ static void ff_judge_bursts(struct ff_state *st,
 	long after[FF_NR_ACCOUNTS];
 	unsigned int a, b, suspects = 0;
 
-	for (a = 0; a < FF_NR_ACCOUNTS; a++) {
-		/* What cannot be read is not judged. */
-		vt_look(st->run, FF_LEAK, before[a]);
+	for (a = 0; a < FF_NR_ACCOUNTS; a++)
 		if (ff_grows(st, grown, a))
 			suspects |= BIT(a);
-	}
 	if (!suspects)
 		return;
 
@@ -197,8 +211,14 @@ void ff_bursts(struct ff_state *st)
 			before[a] = after[a];
 		}
 		vt_count(st->run, FF_C_BURSTS, 1);
+		if (!ff_suspect(st, grown, b + 1))
+			break;
 	}
-	ff_judge_bursts(st, grown, before, jiffies - took);
+	/* What cannot be read is not judged. */
+	for (a = 0; a < FF_NR_ACCOUNTS; a++)
+		vt_look(st->run, FF_LEAK, before[a]);
+	if (b == FF_BURSTS)
+		ff_judge_bursts(st, grown, before, jiffies - took);
 out_end:
 	p->keep = false;
 	ff_plan_end(p, &plan);

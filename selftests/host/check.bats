@@ -487,6 +487,51 @@ totals()
 	[[ $output != *'6.1 alone: c'* && $output == *'6.12 alone: c'* ]]
 }
 
+@test "GENTLE= leaves abuse/ and cycles out on these kernels" {
+	fake_kernel 6.12 6.12.117
+	mkdir -p "$FAKE/selftests/abuse"
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test abuse/all 'echo 1..1; echo ok 1 b'
+	new_test abuse/alone 'echo 1..1; echo ok 1 c' '# guest: own'
+	new_test alone 'echo 1..1; echo ok 1 d' '# guest: own'
+	new_test cycles 'echo 1..1; echo ok 1 e'
+	KERNELS="6.1 6.12" GENTLE=6.1 run "$FAKE/scripts/check" --guests
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *'6.1 good: a'* && $output == *'6.1 alone: d'* ]]
+	[[ $output != *'6.1 abuse/'* && $output != *'6.1 cycles'* ]]
+	[[ $output == *'6.12 abuse/all: b'* && $output == *'6.12 abuse/alone: c'* ]]
+	[[ $output == *'6.12 cycles: e'* ]]
+}
+
+@test "MINUTES= begins no guest after that, and says what it left out" {
+	fake_kernel 6.12 6.12.117
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test alone 'echo 1..1; echo ok 1 d' '# guest: own'
+	# Its time is over when it begins.
+	mkdir "$FAKE/bin"
+	cat > "$FAKE/bin/date" <<-'END'
+	#!/bin/sh
+	[ "$*" = +%s ] || exec /usr/bin/date "$@"
+	n=$(cat "$NOW" 2> /dev/null || echo 1000000)
+	echo "$n"
+	echo $((n + 60)) > "$NOW"
+	END
+	chmod +x "$FAKE/bin/date"
+	export NOW=$BATS_TEST_TMPDIR/now
+	KERNELS="6.1 6.12" MINUTES=1 PATH=$FAKE/bin:$PATH run "$FAKE/scripts/check" --guests
+	echo "$output"
+	[[ $output != *'6.1 good: a'* && $output != *'6.12 good: a'* ]]
+	[[ $output == *'skip 6.1 shared: 1 minutes are over'* ]]
+	[[ $output == *'skip 6.12 alone: 1 minutes are over'* ]]
+	[[ ${lines[-1]} == *', 4 skipped' ]]
+	KERNELS=6.1 MINUTES=60 run "$FAKE/scripts/check" --guests
+	[ "$status" = 0 ]
+	[[ $output == *'6.1 good: a'* && $output == *'6.1 alone: d'* ]]
+	KERNELS=6.1 MINUTES=soon run "$FAKE/scripts/check" --guests
+	[ "$status" = 2 ]
+}
+
 @test "--quick looks at what changed, and a fault there turns it red" {
 	new_test smoke 'echo 1..1; echo ok 1 b'
 	new_test old 'cd $x'
