@@ -211,6 +211,9 @@ totals()
 	[[ $output == *"FAIL host: b"*"# because"*"FAIL host: c"*"ok   host: d"*"FAIL host: f"* ]]
 	[[ $output == *"skip host: e: why"* ]]
 	[[ ${lines[-1]} == *", 3 failed, "* ]]
+	BATS=0 PATH=$FAKE/bin:$PATH check --host
+	[ "$status" = 0 ]
+	[[ $output != *" host: "* ]]
 }
 
 @test "what fails as it is expected to is told apart, and totalled" {
