@@ -23,7 +23,7 @@
 
 #define PAGE	(2UL << 20)
 #define LEN	(1UL << 30)	/* what one page table maps */
-#define BASE	((volatile char *)(1UL << 40))
+#define BASE	((char *)(1UL << 40))
 #define OTHERS	2
 
 static sigjmp_buf refused;
@@ -48,8 +48,8 @@ static void other(int fd)
 	if (!map(fd, PROT_READ | PROT_WRITE))
 		_exit(4);
 	for (i = 0; ; i++) {
-		BASE[0] = i;
-		BASE[PAGE] = i;
+		__atomic_store_n(BASE, i, __ATOMIC_RELAXED);
+		__atomic_store_n(BASE + PAGE, i, __ATOMIC_RELAXED);
 		if (mprotect((void *)BASE, LEN, PROT_READ) ||
 		    mprotect((void *)BASE, LEN, PROT_READ | PROT_WRITE))
 			_exit(4);
@@ -63,10 +63,11 @@ static bool written(int fd)
 		perror("mmap");
 		exit(4);
 	}
-	(void)BASE[0];		/* a page table, shared or not */
+	/* It needs a page table, shared or not. */
+	(void)__atomic_load_n(BASE, __ATOMIC_RELAXED);
 	if (sigsetjmp(refused, 1))
 		return false;
-	BASE[PAGE - 1] = 1;
+	__atomic_store_n(BASE + PAGE - 1, 1, __ATOMIC_RELAXED);
 	return true;
 }
 

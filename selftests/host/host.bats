@@ -368,7 +368,7 @@ ci_project()
 }
 
 @test ".ci/run counts the mutant or the bare Debian, is red if it is, and chooses in turn by the commit" {
-	local h suite smoke gentle bats what
+	local h smoke gentle bats what
 	ci_project
 	printf 'check:\n\t@echo "smoke $(SMOKE), gentle $(GENTLE), bats $(BATS)"; echo "5 passed, 0 failed, 2 skipped"\n' \
 		> "$FAKE/Makefile"
