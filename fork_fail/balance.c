@@ -82,8 +82,9 @@ static void ff_accounts(long *accounts)
 /*
  * The accounts are the whole system's, and others are at work too. What looks
  * like a leak is what grows in each burst by at least what one thing less for
- * every other fork makes, by about the same in all of them, and in all of them by
- * what CPUs may have kept since the caches were shrunk besides.
+ * every other fork makes (ff_bursts() sees to that), by about the same in all of
+ * them, and in all of them by what CPUs may have kept since the caches were shrunk
+ * besides.
  */
 static bool ff_grows(const struct ff_state *st,
 		     long grown[FF_BURSTS][FF_NR_ACCOUNTS], unsigned int a)
@@ -96,26 +97,9 @@ static bool ff_grows(const struct ff_state *st,
 		most = max(most, grown[b][a]);
 		sum += grown[b][a];
 	}
-	return least >= st->per_burst / 2 && most / 2 <= least &&
+	return most / 2 <= least &&
 	       sum >= FF_BURSTS * st->per_burst / 2 +
 		      num_online_cpus() * FF_CPU_KEEPS;
-}
-
-/* Did each of the first @bursts let something grow, so that it may be a leak? */
-static bool ff_suspect(const struct ff_state *st,
-		       long grown[FF_BURSTS][FF_NR_ACCOUNTS],
-		       unsigned int bursts)
-{
-	unsigned int a, b;
-
-	for (a = 0; a < FF_NR_ACCOUNTS; a++) {
-		for (b = 0; b < bursts; b++)
-			if (grown[b][a] < st->per_burst / 2)
-				break;
-		if (b == bursts)
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -124,14 +108,15 @@ static bool ff_suspect(const struct ff_state *st,
  */
 static void ff_judge_bursts(struct ff_state *st,
 			    long grown[FF_BURSTS][FF_NR_ACCOUNTS],
-			    const long *before, unsigned long took)
+			    const long *before, unsigned long took,
+			    unsigned long suspects)
 {
 	long after[FF_NR_ACCOUNTS];
-	unsigned int a, b, suspects = 0;
+	unsigned int a, b;
 
 	for (a = 0; a < FF_NR_ACCOUNTS; a++)
-		if (ff_grows(st, grown, a))
-			suspects |= BIT(a);
+		if (!ff_grows(st, grown, a))
+			suspects &= ~BIT(a);
 	if (!suspects)
 		return;
 
@@ -180,6 +165,7 @@ void ff_bursts(struct ff_state *st)
 	long before[FF_NR_ACCOUNTS], after[FF_NR_ACCOUNTS];
 	long grown[FF_BURSTS][FF_NR_ACCOUNTS];
 	struct ff_parent *p = st->parents;
+	unsigned long suspects = GENMASK(FF_NR_ACCOUNTS - 1, 0);
 	unsigned long took;
 	unsigned int a, b, i;
 	struct ff_plan plan;
@@ -199,7 +185,8 @@ void ff_bursts(struct ff_state *st)
 	p->keep = st->kept;
 	took = jiffies;
 	ff_accounts(before);
-	for (b = 0; b < FF_BURSTS; b++) {
+	/* What one burst does not let grow is no leak, whatever the next ones do. */
+	for (b = 0; b < FF_BURSTS && suspects; b++) {
 		for (i = 0; i < st->per_burst; i++) {
 			if (vt_rest_over() || !ff_burst_once(p))
 				goto out_end;
@@ -209,16 +196,16 @@ void ff_bursts(struct ff_state *st)
 		for (a = 0; a < FF_NR_ACCOUNTS; a++) {
 			grown[b][a] = after[a] - before[a];
 			before[a] = after[a];
+			if (grown[b][a] < st->per_burst / 2)
+				suspects &= ~BIT(a);
 		}
 		vt_count(st->run, FF_C_BURSTS, 1);
-		if (!ff_suspect(st, grown, b + 1))
-			break;
 	}
 	/* What cannot be read is not judged. */
 	for (a = 0; a < FF_NR_ACCOUNTS; a++)
 		vt_look(st->run, FF_LEAK, before[a]);
-	if (b == FF_BURSTS)
-		ff_judge_bursts(st, grown, before, jiffies - took);
+	if (suspects)
+		ff_judge_bursts(st, grown, before, jiffies - took, suspects);
 out_end:
 	p->keep = false;
 	ff_plan_end(p, &plan);
