@@ -114,12 +114,18 @@ struct vt_draw ff_tables[FF_NR_TABLES] = {
 	[FF_T_REF]	= VT_DRAW_HOW(ff_refs),
 };
 
+const char *const ff_balance_names[FF_NR_BALANCES] = {
+	[FF_B_VMAS]	= "VMAs",
+	[FF_B_MMS]	= "mms",
+};
+
 static const struct vt_trials ff_trials[] = {
 	[FF_V_WAY]	= VT_TRIALS_DRAWN("fail", ff_ways, &ff_tables[FF_T_WAY]),
 	[FF_V_POS]	= VT_TRIALS_NAMED("at", ff_pos_names, FF_NR_POS),
 	[FF_V_MIX]	= VT_TRIALS_DRAWN("mix", ff_mixes, &ff_tables[FF_T_MIX]),
 	[FF_V_FIND]	= VT_TRIALS_DRAWN("find", ff_finds, &ff_tables[FF_T_FIND]),
 	[FF_V_REF]	= VT_TRIALS_DRAWN("reference", ff_refs, &ff_tables[FF_T_REF]),
+	[FF_V_BALANCE]	= VT_TRIALS_NAMED("balance", ff_balance_names, FF_NR_BALANCES),
 };
 
 #define FF_ROW(way)							\
@@ -183,6 +189,7 @@ static int ff_probe(struct vt_run *run)
 	if (vt_fork_marks() == VT_NO)
 		vt_absent(run, FF_UNMARKED,
 			  "this kernel promises no mark on what a failed fork leaves");
+	ff_balance_probe(run);
 	if (!vt_rmap_known()) {
 		vt_absent(run, FF_UNREADY, "the file's VMAs cannot be told");
 		vt_trial_absent(run, FF_V_FIND, FF_FIND_RMAP,
@@ -270,7 +277,10 @@ static int ff_start(struct vt_run *run)
 static void ff_rest(struct vt_run *run)
 {
 	struct ff_state *st = run->priv;
+	unsigned int b;
 
+	for (b = 0; b < FF_NR_BALANCES; b++)
+		vt_try(run, FF_V_BALANCE, b);
 	/* What does not come back now would be in the way of the bursts. */
 	if (ff_rest_wait(st)) {
 		/* They fork a thousand times: a run that hardly began just ends. */

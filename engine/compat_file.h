@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How a kernel asks a file whether it may be mapped.
+ * How a kernel asks a file whether it may be mapped, and how the module opens one
+ * by name.
  */
 #ifndef VT_COMPAT_FILE_H
 #define VT_COMPAT_FILE_H
 
 #include <linux/fs.h>
+#include <linux/fs_struct.h>
 #include <linux/mm_types.h>
 
 /*
@@ -34,5 +36,25 @@
 		.mmap = fops##_mmap,					\
 	}
 #endif
+
+/**
+ * vt_open() - open a file by its name, as init would find it
+ * @name: absolute path
+ * @flags: O_RDONLY or O_WRONLY
+ *
+ * Since 7.1 the root directory of a kernel thread is an empty file system, where
+ * no name is found, until it asks for that of init.
+ *
+ * Context: may sleep.
+ * Return: the file, or an ERR_PTR().
+ */
+static inline struct file *vt_open(const char *name, int flags)
+{
+#ifdef VT_HAVE_INIT_FS_SCOPE
+	scoped_with_init_fs()
+		return filp_open(name, flags, 0);
+#endif
+	return filp_open(name, flags, 0);
+}
 
 #endif /* VT_COMPAT_FILE_H */

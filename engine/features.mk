@@ -39,6 +39,8 @@ ccflags-y += $(call vt-feature,linux/hrtimer.h,\bhrtimer_setup\b,VT_HAVE_HRTIMER
 ccflags-y += $(call vt-feature,linux/mm_types.h,struct percpu_counter[[:space:]]+rss_stat,VT_HAVE_PERCPU_RSS)
 # a file may be asked before there is a VMA: 7.2, 7.3
 ccflags-y += $(call vt-feature,linux/fs.h,\*mmap_prepare,VT_HAVE_MMAP_PREPARE)
+# a kernel thread finds names only where it asks for the root of init: 7.3
+ccflags-y += $(call vt-feature,linux/fs_struct.h,define scoped_with_init_fs,VT_HAVE_INIT_FS_SCOPE)
 # a VMA of huge pages is told by vma_is_hugetlb(): none of the four, 7.4 will
 ccflags-y += $(call vt-feature,linux/hugetlb_inline.h,\bvma_is_hugetlb\b,VT_HAVE_VMA_IS_HUGETLB)
 # 7.4 will have no VM_SPECIAL and no PG_private: nothing here may use them, for which

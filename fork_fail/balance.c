@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "compat_file.h"
 #include "fork_fail.h"
 #include "space.h"
 
@@ -31,7 +32,7 @@ static bool ff_slab_shrink(const char *cache)
 	bool shrunk;
 
 	snprintf(buf, sizeof(buf), "/sys/kernel/slab/%s/shrink", cache);
-	file = filp_open(buf, O_WRONLY, 0);
+	file = vt_open(buf, O_WRONLY);
 	if (IS_ERR(file))
 		return false;
 	shrunk = kernel_write(file, "1", 1, &pos) == 1;
@@ -50,7 +51,7 @@ static unsigned long ff_slab_objects(const char *cache)
 	if (!ff_slab_shrink(cache))
 		return 0;
 	snprintf(buf, sizeof(buf), "/sys/kernel/slab/%s/objects", cache);
-	file = filp_open(buf, O_RDONLY, 0);
+	file = vt_open(buf, O_RDONLY);
 	if (IS_ERR(file))
 		return 0;
 	if (kernel_read(file, buf, sizeof(buf) - 1, &pos) <= 0 ||
@@ -63,31 +64,47 @@ static unsigned long ff_slab_objects(const char *cache)
 
 #define FF_CPU_KEEPS	64		/* objects of a cache */
 
-/* What has to come back to where it was. */
-enum ff_account { FF_A_VMAS, FF_A_MMS, FF_NR_ACCOUNTS };
-
-static const char *const ff_account_names[] = {
-	[FF_A_VMAS] = "VMAs",
-	[FF_A_MMS] = "mms",
+/* What has to come back to where it was: objects of these slab caches. */
+static const char *const ff_caches[FF_NR_BALANCES] = {
+	[FF_B_VMAS] = "vm_area_struct",
+	[FF_B_MMS] = "mm_struct",
 };
 
-static void ff_accounts(long *accounts)
+static void ff_balances(long *objects)
 {
+	unsigned int b;
+
 	/* VMAs and mms are freed by RCU. */
 	rcu_barrier();
-	accounts[FF_A_VMAS] = ff_slab_objects("vm_area_struct");
-	accounts[FF_A_MMS] = ff_slab_objects("mm_struct");
+	for (b = 0; b < FF_NR_BALANCES; b++)
+		objects[b] = ff_slab_objects(ff_caches[b]);
+}
+
+/**
+ * ff_balance_probe() - ask which balances can be drawn here, and say which cannot
+ * @run: run of the scenario
+ *
+ * Context: may sleep.
+ */
+void ff_balance_probe(struct vt_run *run)
+{
+	unsigned int b;
+
+	for (b = 0; b < FF_NR_BALANCES; b++)
+		if (!ff_slab_objects(ff_caches[b]))
+			vt_trial_absent(run, FF_V_BALANCE, b,
+					"/sys/kernel/slab does not tell how many there are");
 }
 
 /*
- * The accounts are the whole system's, and others are at work too. What looks
+ * The balances are the whole system's, and others are at work too. What looks
  * like a leak is what grows in each burst by at least what one thing less for
  * every other fork makes (ff_bursts() sees to that), by about the same in all of
  * them, and in all of them by what CPUs may have kept since the caches were shrunk
  * besides.
  */
 static bool ff_grows(const struct ff_state *st,
-		     long grown[FF_BURSTS][FF_NR_ACCOUNTS], unsigned int a)
+		     long grown[FF_BURSTS][FF_NR_BALANCES], unsigned int a)
 {
 	long least = LONG_MAX, most = LONG_MIN, sum = 0;
 	unsigned int b;
@@ -107,22 +124,22 @@ static bool ff_grows(const struct ff_state *st,
  * took to see that.
  */
 static void ff_judge_bursts(struct ff_state *st,
-			    long grown[FF_BURSTS][FF_NR_ACCOUNTS],
+			    long grown[FF_BURSTS][FF_NR_BALANCES],
 			    const long *before, unsigned long took,
 			    unsigned long suspects)
 {
-	long after[FF_NR_ACCOUNTS];
+	long after[FF_NR_BALANCES];
 	unsigned int a, b;
 
-	for (a = 0; a < FF_NR_ACCOUNTS; a++)
+	for (a = 0; a < FF_NR_BALANCES; a++)
 		if (!ff_grows(st, grown, a))
 			suspects &= ~BIT(a);
 	if (!suspects)
 		return;
 
 	schedule_timeout_idle(min_t(unsigned long, took, 2 * HZ));
-	ff_accounts(after);
-	for (a = 0; a < FF_NR_ACCOUNTS; a++) {
+	ff_balances(after);
+	for (a = 0; a < FF_NR_BALANCES; a++) {
 		long sum = 0;
 
 		for (b = 0; b < FF_BURSTS; b++)
@@ -131,7 +148,7 @@ static void ff_judge_bursts(struct ff_state *st,
 			continue;
 		vt_race(st->run, FF_LEAK, NULL, 0, sum, st->per_burst * FF_BURSTS,
 			"%u failed forks left %ld %s, nothing else did",
-			st->per_burst * FF_BURSTS, sum, ff_account_names[a]);
+			st->per_burst * FF_BURSTS, sum, ff_balance_names[a]);
 	}
 }
 
@@ -162,10 +179,10 @@ static bool ff_burst_once(struct ff_parent *p)
  */
 void ff_bursts(struct ff_state *st)
 {
-	long before[FF_NR_ACCOUNTS], after[FF_NR_ACCOUNTS];
-	long grown[FF_BURSTS][FF_NR_ACCOUNTS];
+	long before[FF_NR_BALANCES], after[FF_NR_BALANCES];
+	long grown[FF_BURSTS][FF_NR_BALANCES];
 	struct ff_parent *p = st->parents;
-	unsigned long suspects = GENMASK(FF_NR_ACCOUNTS - 1, 0);
+	unsigned long suspects = GENMASK(FF_NR_BALANCES - 1, 0);
 	unsigned long took;
 	unsigned int a, b, i;
 	struct ff_plan plan;
@@ -184,7 +201,7 @@ void ff_bursts(struct ff_state *st)
 				    sizeof(*st->kept), GFP_KERNEL);
 	p->keep = st->kept;
 	took = jiffies;
-	ff_accounts(before);
+	ff_balances(before);
 	/* What one burst does not let grow is no leak, whatever the next ones do. */
 	for (b = 0; b < FF_BURSTS && suspects; b++) {
 		for (i = 0; i < st->per_burst; i++) {
@@ -192,8 +209,8 @@ void ff_bursts(struct ff_state *st)
 				goto out_end;
 			cond_resched();
 		}
-		ff_accounts(after);
-		for (a = 0; a < FF_NR_ACCOUNTS; a++) {
+		ff_balances(after);
+		for (a = 0; a < FF_NR_BALANCES; a++) {
 			grown[b][a] = after[a] - before[a];
 			before[a] = after[a];
 			if (grown[b][a] < st->per_burst / 2)
@@ -202,8 +219,11 @@ void ff_bursts(struct ff_state *st)
 		vt_count(st->run, FF_C_BURSTS, 1);
 	}
 	/* What cannot be read is not judged. */
-	for (a = 0; a < FF_NR_ACCOUNTS; a++)
+	for (a = 0; a < FF_NR_BALANCES; a++) {
 		vt_look(st->run, FF_LEAK, before[a]);
+		if (before[a])
+			vt_worked(st->run, FF_V_BALANCE, a);
+	}
 	if (suspects)
 		ff_judge_bursts(st, grown, before, jiffies - took, suspects);
 out_end:

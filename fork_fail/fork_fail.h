@@ -77,12 +77,16 @@ enum ff_ref { FF_REF_NONE, FF_REF_USER, FF_NR_REFS };
 enum ff_table { FF_T_WAY, FF_T_MIX, FF_T_FIND, FF_T_REF, FF_NR_TABLES };
 
 /* The tables of the coverage list. */
-enum ff_trial { FF_V_WAY, FF_V_POS, FF_V_MIX, FF_V_FIND, FF_V_REF };
+enum ff_trial { FF_V_WAY, FF_V_POS, FF_V_MIX, FF_V_FIND, FF_V_REF, FF_V_BALANCE };
+
+/* Of what a balance is drawn at the end. */
+enum ff_balance { FF_B_VMAS, FF_B_MMS, FF_NR_BALANCES };
 
 /* fork_fail_torture.c: the tables, by names and weights */
 extern struct vt_draw ff_tables[FF_NR_TABLES];
 extern const struct vt_choice ff_ways[FF_NR_WAYS + 1];
 extern const char *const ff_pos_names[FF_NR_POS];
+extern const char *const ff_balance_names[FF_NR_BALANCES];
 
 enum ff_counter {
 	FF_C_FAILED,
@@ -456,6 +460,7 @@ bool ff_rest_wait(struct ff_state *st);
 void ff_rest_judge(struct ff_state *st);
 
 /* balance.c: judges "leak", by the balance of the whole system */
+void ff_balance_probe(struct vt_run *run);
 void ff_bursts(struct ff_state *st);
 
 /* account.c: judges "account" and "after_failure" */
