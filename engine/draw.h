@@ -133,4 +133,14 @@ enum vt_ops_fault vt_ops_apply(const struct vt_draws *of, unsigned int nr,
 bool vt_ops_leave(const struct vt_draw *draws, unsigned int nr, const char *names);
 size_t vt_ops_list(const struct vt_draws *of, char *buf, size_t size);
 
+/**
+ * vt_draw_name() - the name of a choice
+ * @d: table
+ * @i: what was drawn
+ */
+static inline const char *vt_draw_name(const struct vt_draw *d, unsigned int i)
+{
+	return d->choices[i].name;
+}
+
 #endif /* VT_DRAW_H */

@@ -24,6 +24,7 @@
 #include <linux/rwsem.h>
 #include <linux/types.h>
 
+#include "did.h"
 #include "draw.h"
 #include "flight.h"
 #include "hist.h"
@@ -221,8 +222,9 @@ struct vt_run {
  * @rnd: its random stream; only the thread itself draws from it
  * @idx: its number within its role
  * @arg: what vt_spawn() was given
+ * @did: its last modifications, for vt_did_begin() and vt_did_end()
  *
- * What follows is the engine's.
+ * What else follows is the engine's.
  */
 struct vt_thread {
 	struct vt_run *run;
@@ -236,6 +238,7 @@ struct vt_thread {
 	char role[8];
 	/* Written by the thread only, read by whoever watches it. */
 	u64 progress ____cacheline_aligned;
+	struct vt_dids did;
 	bool paused;
 	bool quiet;	/* it waits for a burst of another one, or makes one */
 	u64 beats;	/* by a timer of the CPU that it is on (canary.c) */

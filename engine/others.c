@@ -37,6 +37,7 @@
  * @after_ns: how long after the race was seen the stack was taken
  * @rounds: how often it had come around its loop since; 0: it was still at what
  *	it was at as the race was reported; -1: not known
+ * @did: its last modifications
  * @depth: entries in @stack
  * @stack: as it was
  * @there: all of this has been filled in
@@ -49,6 +50,7 @@ struct vt_other {
 	char comm[TASK_COMM_LEN];
 	u64 after_ns;
 	long rounds;
+	struct vt_dids did;
 	unsigned int depth;
 	unsigned long stack[VT_OTHERS_DEPTH];
 	bool there;
@@ -71,7 +73,8 @@ struct vt_round {
  * @time_ns: when it was seen
  * @nr_rounds: entries in @rounds
  * @rounds: of the run's threads, as it was reported
- * @side: the threads
+ * @own: the last modifications of the thread that saw it
+ * @side: the other threads
  */
 struct vt_others {
 	struct vt_run *run;
@@ -79,6 +82,7 @@ struct vt_others {
 	u64 time_ns;
 	unsigned int nr_rounds;
 	struct vt_round rounds[VT_OTHERS_ROUNDS];
+	struct vt_dids own;
 	struct vt_other side[VT_OTHERS];
 };
 
@@ -139,6 +143,7 @@ static void vt_other_fill(struct vt_other *o, const struct vt_thread *t, int cpu
 	o->rounds = vt_rounds_since(o->race, t);
 	memcpy(o->comm, task->comm, sizeof(o->comm));
 	o->comm[sizeof(o->comm) - 1] = '\0';
+	o->did = t->did;
 	o->after_ns = ktime_get_boottime_ns() - o->race->time_ns;
 	/* Pairs with the acquire in vt_others_show(): it is all there. */
 	smp_store_release(&o->there, true);
@@ -238,6 +243,7 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 void vt_others_ask(struct vt_run *run, u64 seq, u64 time_ns)
 {
 	unsigned int i = atomic_fetch_add_unless(&vt_nr_others, 1, VT_OTHERS_RACES);
+	const struct vt_thread *own = vt_thread_of(current, run);
 	struct vt_others *race;
 
 	if (i == VT_OTHERS_RACES)
@@ -246,6 +252,9 @@ void vt_others_ask(struct vt_run *run, u64 seq, u64 time_ns)
 	race->run = run;
 	race->time_ns = time_ns;
 	vt_others_rounds(race);
+	race->own.nr = 0;
+	if (own)
+		race->own = own->did;
 	for (i = 0; i < VT_OTHERS; i++) {
 		race->side[i].race = race;
 		race->side[i].there = false;
@@ -270,13 +279,38 @@ static unsigned int vt_other_skip(const struct vt_other *o)
 	return 0;
 }
 
+/*
+ * The oldest first; times are from the race on, so most of them are negative.
+ * What has no end was in flight.
+ */
+static void vt_others_show_dids(struct seq_file *m, const struct vt_dids *dids,
+				u64 time_ns)
+{
+	unsigned int i = dids->nr > VT_DIDS ? dids->nr - VT_DIDS : 0;
+
+	for (; i != dids->nr; i++) {
+		const struct vt_did *did = &dids->last[i % VT_DIDS];
+
+		seq_printf(m, "  did: what=%s start=0x%lx end=0x%lx begun_ns=%lld",
+			   did->what, did->start, did->end,
+			   (s64)(did->begun_ns - time_ns));
+		if (did->ended_ns)
+			seq_printf(m, " ended_ns=%lld",
+				   (s64)(did->ended_ns - time_ns));
+		if (did->ended_ns && did->ret != VT_DID_STEPS)
+			seq_printf(m, " ret=%ld", did->ret);
+		seq_putc(m, '\n');
+	}
+}
+
 /**
  * vt_others_show() - the other side of a race, if it is known
  * @m: where to
  * @seq: number of the race
  *
- * A line for each thread, and below it its stack, the innermost function first;
- * or one that says that none was caught.
+ * What the thread that saw it did last. Then a line for each other thread, and
+ * below it what that did last and its stack, the innermost function first; or one
+ * that says that none was caught.
  *
  * Context: may sleep.
  */
@@ -291,6 +325,7 @@ void vt_others_show(struct seq_file *m, u64 seq)
 			race = &vt_others[i];
 	if (!race)
 		return;
+	vt_others_show_dids(m, &race->own, race->time_ns);
 	for (i = 0; i < VT_OTHERS; i++) {
 		struct vt_other *o = &race->side[i];
 
@@ -300,6 +335,7 @@ void vt_others_show(struct seq_file *m, u64 seq)
 		caught++;
 		seq_printf(m, "  other: cpu=%d pid=%d comm=%s after_ns=%llu rounds=%ld\n",
 			   o->cpu, o->pid, o->comm, o->after_ns, o->rounds);
+		vt_others_show_dids(m, &o->did, race->time_ns);
 		for (j = vt_other_skip(o); j < o->depth; j++)
 			seq_printf(m, "      %pS\n", (void *)o->stack[j]);
 	}

@@ -116,8 +116,9 @@ static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
  * Fork once and judge what came of it. Returns false if the parent cannot be
  * used any more.
  */
-static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
+static bool ff_once(struct vt_thread *t, struct ff_parent *p)
 {
+	struct vt_rnd *rnd = &t->rnd;
 	struct vt_run *run = p->st->run;
 	const char *wrong;
 	struct ff_plan plan;
@@ -134,7 +135,9 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	ff_plan(p, rnd, &plan);
 	p->deaf = vt_busted(run, FF_LEAK) && vt_rnd_one_in(rnd, 2);
 	t0 = ktime_get_ns();
+	vt_did_begin(&t->did, ff_ways[plan.way].name, plan.addr, 0);
 	err = ff_fork(p);
+	vt_did_end(&t->did, err);
 	ff_count_fork(p, &plan, err, ktime_get_ns() - t0);
 	ff_plan_end(p, &plan);
 
@@ -166,8 +169,10 @@ static bool ff_once(struct ff_parent *p, struct vt_rnd *rnd)
 	return !wrong;
 }
 
-static void ff_turn(struct ff_parent *p, struct vt_rnd *rnd)
+static void ff_turn(struct vt_thread *t, struct ff_parent *p)
 {
+	struct vt_rnd *rnd = &t->rnd;
+
 	if (p->mm) {
 		ff_decoy(p, rnd);
 		kthread_use_mm(p->mm);
@@ -179,7 +184,7 @@ static void ff_turn(struct ff_parent *p, struct vt_rnd *rnd)
 		p->forks = vt_rnd_below(rnd, 2 * FF_FORKS) / (1 + p->nr / 32);
 		ff_show_parent(p, p->mm);
 	}
-	if (!ff_once(p, rnd) || !p->forks--)
+	if (!ff_once(t, p) || !p->forks--)
 		ff_drop(p);
 	else
 		kthread_unuse_mm(p->mm);
@@ -201,7 +206,7 @@ int ff_forker(struct vt_thread *t)
 		if (!t->idx && time_after_eq(jiffies, st->burst_next))
 			ff_account_burst(t, st);
 		vt_quiet_read(t, &st->busy);
-		ff_turn(&st->parents[i], &t->rnd);
+		ff_turn(t, &st->parents[i]);
 		up_read(&st->busy);
 		i += st->nr_forkers;
 		if (i >= st->nr_parents)

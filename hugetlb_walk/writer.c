@@ -69,6 +69,12 @@ static enum hw_op hw_draw(struct hw_writer *w)
 	return op;
 }
 
+static void hw_did_begin(struct hw_writer *w, enum hw_op op)
+{
+	vt_did_begin(&w->t->did, vt_draw_name(&hw_tables[HW_T_OP], op), HW_BASE,
+		     HW_BASE + HW_PAGES * PMD_SIZE);
+}
+
 static void hw_write_once(struct hw_writer *w)
 {
 	struct hw_state *st = w->st;
@@ -85,16 +91,20 @@ static void hw_write_once(struct hw_writer *w)
 	vt_try(st->run, HW_V_OP, op);
 	vt_op(st->run);
 	if (op == HW_PURGE) {
+		hw_did_begin(w, op);
 		hw_purge(w);
+		vt_did_end(&w->t->did, VT_DID_STEPS);
 		return;
 	}
 	mutex_lock(&slot->lock);
+	hw_did_begin(w, op);
 	if (op == HW_PUNCH || op == HW_TRUNCATE)
 		hw_shrink(w, op);
 	if (op == HW_MOVE)
 		hw_move_offset(st, slot);
 	else
 		hw_change(w, slot, op);
+	vt_did_end(&w->t->did, VT_DID_STEPS);
 	mutex_unlock(&slot->lock);
 }
 

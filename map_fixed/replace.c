@@ -155,11 +155,13 @@ long mf_replace(struct vt_thread *t, struct mf_lane *lane,
 	if (arena && vt_busted(run, MF_STALE))
 		mf_set_gen(lane, first, end);	/* before it is true */
 	nr = vt_flight_begin_in(&lane->flight, op->start, op->end);
+	vt_did_begin(&t->did, mf_counters[op->shape], op->start, op->end);
 	begun = ktime_get_ns();
 	if (vt_busted(run, MF_GAP) || vt_busted(run, MF_NO_VMA))
 		vm_munmap(op->start, op->end - op->start);
 	ret = mf_map(lane, op, pgoff);
 	vt_hist(run, MF_H_FLIGHT, ktime_get_ns() - begun);
+	vt_did_end(&t->did, ret);
 	if (ret)
 		WRITE_ONCE(lane->fails, lane->fails + 1);
 	else	/* before a walker that waits for its end counts it as caught */

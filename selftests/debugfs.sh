@@ -354,6 +354,13 @@ race_lines()
 		depth = 0
 		next
 	}
+	/^  did: / {
+		if (!first || depth < 2 && !other || other && depth)
+			bad("an operation in the wrong place")
+		if ($0 !~ /^  did: what=[a-z_0-9]+ start=0x[0-9a-f]+ end=0x[0-9a-f]+ begun_ns=-?[0-9]+( ended_ns=-?[0-9]+( ret=-?[0-9]+)?)?$/)
+			bad("no operation")
+		next
+	}
 	$0 == "  others: not caught" {
 		if (!first || other || depth < 2)
 			bad("not caught, in the wrong place")

@@ -25,11 +25,18 @@ both_sides()
 			unknown = 1
 		writer = / comm=map_fixed_w[0-9]/
 	}
+	/^  did: / && writer {
+		done++
+		if (/ what=(exact|inside|straddle|dozens|merge|sparse|limit) / && (!/ ended_ns=/ || / ended_ns=-?[0-9]+ ret=-?[0-9]+$/))
+			known++
+	}
 	/^      / && writer { side = side $1 "\n" }
 	END {
 		if (seen !~ /mf_gap|mf_look/) { print "who saw it is not there"; exit 1 }
 		if (unknown) { print "a thread of which it is not known whether it went on"; exit 1 }
 		if (side !~ /mf_writer/) { print "no writer"; exit 1 }
+		if (!done) { print "no operation of a writer"; exit 1 }
+		if (known != done) { print "operations that are none of map_fixed"; exit 1 }
 		if (side !~ where) { print "a writer at something else"; exit 1 }
 	}' > "$tmp/why"
 	_rc=$?

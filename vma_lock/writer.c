@@ -55,7 +55,10 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	nr = vt_flight_begin(region);
 	if (vt_rnd_one_in(&t->rnd, 4))
 		vl_stop_reader(t, c);
+	vt_did_begin(&t->did, vt_draw_name(&vl_tables[VL_T_CHANGE], make), c->start,
+		     c->start + c->pages * PAGE_SIZE);
 	ret = vl_makes[make](t, c);
+	vt_did_end(&t->did, ret);
 	vt_tried(t->run, VL_V_CHANGE, make, !ret);
 	vt_flight_end(region, nr);
 	WRITE_ONCE(c->w->changes, c->w->changes + 1);

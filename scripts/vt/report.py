@@ -18,6 +18,9 @@ from . import bounds, torture
 
 _PROMISE = re.compile(r"(?P<scenario>[a-z_]+): (?P<kind>[a-z_]+) broken \d+ times: (?P<text>.*)")
 
+# Of the last operations, how many steps before the race a mail shows.
+_EVENTS = 16
+
 # What the harness itself gives to each run: a command that repeats it leaves it out.
 _OURS = ("duration", "stat_interval", "scenarios", "seed")
 
@@ -67,6 +70,30 @@ def _paragraph(label: str, text: str) -> list[str]:
                          break_long_words=False, break_on_hyphens=False)
 
 
+def _by_time(variant: dict[str, Any], record: str) -> list[str]:
+    """What the threads did before and while it was seen: who saw it on the left."""
+    events: list[tuple[int, bool, str]] = [(0, True, "sees the race")]
+    for own, name, did in [(True, "", variant["did"])] + [
+            (False, f"{other['comm']}: ", other["did"]) for other in variant["others"]]:
+        for step in did:
+            events.append((step["begun_ns"], own, f"{name}{step['what']} begins"
+                           + (f", {step['start']} to {step['end']}" if step["end"] != "0x0"
+                              else f", {step['start']}" if step["start"] != "0x0" else "")))
+            if step["ended_ns"] is not None:
+                events.append((step["ended_ns"], own, f"{name}{step['what']} ends"
+                               + (f": {step['ret']}" if step["ret"] is not None else "")))
+    if len(events) == 1:
+        return []
+    events.sort(key=lambda event: event[0])
+    seen = next(i for i, event in enumerate(events) if event[2] == "sees the race")
+    who = re.search(r" comm=(\S+)", record)
+    lines = ["", f"The last operations by time, in us from when "
+                 f"{who[1] if who else 'a thread'} saw it; that thread's on the left:", ""]
+    for at, own, text in events[max(0, seen - _EVENTS):seen + _EVENTS // 2]:
+        lines.append(f"  {at / 1000:>12.1f}  {'' if own else '| '.rjust(16)}{text}")
+    return lines
+
+
 def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
         promise: str, record: str, place: Path) -> list[str]:
     """The mail about one variant of a race: its promise and first record, where known."""
@@ -107,6 +134,7 @@ def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
         lines += ["", f"  {other['comm']}, pid {other['pid']}, {where}, "
                   f"{other['after_ns'] / 1000:.0f} us after that{_went_on(other['rounds'])}:"]
         lines += [f"      {frame}" for frame in other["stack"]]
+    lines += _by_time(variant, record)
     if doc["guest"]["outcome"] != "ok" or doc["console"]["trouble"]:
         lines += ["", "What the kernel said itself:", ""]
         lines += [f"  {line}" for line in doc["console"]["trouble"][:20]

@@ -20,11 +20,14 @@ SCHEMA = 2
 # object's own table.  A union with None may be null.
 Shape = Mapping[str, Any]
 
+_DID: Shape = {"what": str, "start": str, "end": str, "begun_ns": int,
+               "ended_ns": int | None, "ret": int | None}
 _OTHER: Shape = {"cpu": int, "pid": int, "comm": str, "after_ns": int, "rounds": int,
-                 "stack": [str]}
+                 "did": [_DID], "stack": [str]}
 _RACE: Shape = {
     "kind": str, "variant": str, "count": int, "known": bool, "why": str,
-    "detail": str, "during": str, "stack": [str], "others": [_OTHER],
+    "detail": str, "during": str, "stack": [str], "did": [_DID],
+    "others": [_OTHER],
 }
 _KIND: Shape = {"looks": int, "exposure": int, "met": int, "races": int, "bound": float | None}
 _SCENARIO: Shape = {
@@ -117,11 +120,13 @@ def write(directory: Path, results: dict[str, Any]) -> None:
 def load(directory: Path) -> dict[str, Any]:
     """What write() left there."""
     results: dict[str, Any] = json.loads((directory / "results.json").read_text("utf-8"))
-    # What was kept before there were rounds does not know them.
+    # What was kept before threads told their rounds and operations does not know them.
     for scenario in results.get("scenarios", []):
         for variant in scenario.get("variants", []):
+            variant.setdefault("did", [])
             for other in variant.get("others", []):
                 other.setdefault("rounds", -1)
+                other.setdefault("did", [])
     # Bounds follow from the rest: what was kept before there were any is as good.
     bad = [text for text in problems(results) if not text.endswith(": no bound")]
     if bad:

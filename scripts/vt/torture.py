@@ -28,6 +28,9 @@ _RECORD = re.compile(
     r'detail="(?P<detail>[^"]*)"')
 _OTHER = re.compile(r"  other: cpu=(?P<cpu>-?\d+) pid=(?P<pid>\d+) comm=(?P<comm>.*) "
                     r"after_ns=(?P<after_ns>\d+)(?: rounds=(?P<rounds>-?\d+))?")
+_DID = re.compile(r"  did: what=(?P<what>\S+) start=(?P<start>0x[0-9a-f]+) "
+                  r"end=(?P<end>0x[0-9a-f]+) begun_ns=(?P<begun>-?\d+)"
+                  r"(?: ended_ns=(?P<ended>-?\d+))?(?: ret=(?P<ret>-?\d+))?")
 _NOTE = re.compile(r"(?P<scenario>[a-z_]+): (?P<what>incomplete): (?P<why>.*)")
 
 _COUNTER = re.compile(r"ops|exposure|races|first_race_ms|(?:race|looks|exposure|met)_[a-z_]+")
@@ -50,6 +53,7 @@ class Variant:
     seq: int = 0
     record: str = ""
     stack: list[str] = field(default_factory=list)
+    did: list[dict[str, Any]] = field(default_factory=list)
     others: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -93,6 +97,8 @@ def read_driver(lines: Iterable[str]) -> Driver:
     records: dict[int, str] = {}
     stacks: dict[int, list[str]] = {}
     others: dict[int, list[dict[str, Any]]] = {}
+    dids: dict[int, list[dict[str, Any]]] = {}
+    did: list[dict[str, Any]] = []
     at = 0
     frames: list[str] = []
     for line in lines:
@@ -125,12 +131,20 @@ def read_driver(lines: Iterable[str]) -> Driver:
                 at = int(match["seq"])
                 records[at] = rest
                 frames = stacks.setdefault(at, [])
+                did = dids.setdefault(at, [])
             elif other := _OTHER.match(rest):
-                frames = []
+                frames, did = [], []
                 others.setdefault(at, []).append(
                     {"cpu": int(other["cpu"]), "pid": int(other["pid"]),
                      "comm": other["comm"], "after_ns": int(other["after_ns"]),
-                     "rounds": int(other["rounds"] or -1), "stack": frames})
+                     "rounds": int(other["rounds"] or -1), "did": did,
+                     "stack": frames})
+            elif step := _DID.match(rest):
+                did.append(
+                    {"what": step["what"], "start": step["start"], "end": step["end"],
+                     "begun_ns": int(step["begun"]),
+                     "ended_ns": int(step["ended"]) if step["ended"] else None,
+                     "ret": int(step["ret"]) if step["ret"] else None})
             elif rest.startswith("    "):
                 frames.append(rest.strip())
         elif word == "progress" and parts:
@@ -144,6 +158,7 @@ def read_driver(lines: Iterable[str]) -> Driver:
     for variant in driver.variants:
         variant.record = records.get(variant.seq, "")
         variant.stack = stacks.get(variant.seq, [])
+        variant.did = dids.get(variant.seq, [])
         variant.others = others.get(variant.seq, [])
     return driver
 
@@ -241,7 +256,7 @@ def describe(v: Variant, why: str | None) -> dict[str, Any]:
     """A variant in results.json, with why it is known, or None."""
     return {"kind": v.kind, "variant": v.variant, "count": v.count, "known": why is not None,
             "why": why or "", "detail": v.detail, "during": v.during, "stack": v.stack,
-            "others": v.others}
+            "did": v.did, "others": v.others}
 
 
 def no_looks() -> dict[str, int]:

@@ -26,6 +26,10 @@ setup()
 		set -- $2
 		ops=" " names="walk,run,jump,swim,sing; far,near"
 		for word; do case $word in ops=*) ops=${word#ops=} ;; esac; done
+		wanted=$(cat "$VT_BUILD/wanted")
+		drawn() {
+			case ",$ops," in *",map_fixed/$1,"* | *",map_fixed/$1:"*) ;; *) return 1 ;; esac
+		}
 		{
 			echo "names $names"
 			if [ "$ops" != " " ] && [ -n "$(echo "$ops" | tr , "\n" | grep -v "^map_fixed/")" ]; then
@@ -34,12 +38,14 @@ setup()
 			fi
 			for ((i = 1; i <= $2; i++)); do
 				said=yes
-				for w in $(cat "$VT_BUILD/wanted"); do
-					case $w in far | near) other="map_fixed/\(far\|near\)" ;; *) other="map_fixed/\(walk\|run\|jump\|swim\|sing\)" ;; esac
-					echo ",$ops," | tr "," "\n" | grep -q "^map_fixed/$w\(:.*\)\?$" && continue
+				for w in $wanted; do
+					drawn "$w" && continue
 					# A group that is not named is whole.
-					echo ",$ops," | tr "," "\n" | grep -q "^$other" || continue
-					said=no
+					group="walk run jump swim sing"
+					case $w in far | near) group="far near" ;; esac
+					named=no
+					for o in $group; do ! drawn "$o" || named=yes; done
+					[ $named = no ] || said=no
 				done
 				[ ! -e "$VT_BUILD/seldom" ] || [ $i = 1 ] || said=no
 				echo "try $i $said"

@@ -31,6 +31,8 @@ variant scenario=map_fixed kind=gap variant=0000beef races=2 seq=2 detail="point
 race {RECORD}
 race     mf_stale+0x1/0x2 [vma_torture]
 race   other: cpu=-1 pid=9 comm=map_fixed_w0 after_ns=2100 rounds=0
+race   did: what=merge start=0x1000 end=0x3000 begun_ns=-9000 ended_ns=-4000 ret=-12
+race   did: what=split start=0x3000 end=0x0 begun_ns=-2500
 race       mmap_region+0x1/0x2
 race       do_mmap+0x1/0x2
 race   other: cpu=1 pid=10 comm=map_fixed_w1 after_ns=52100 rounds=3
@@ -80,6 +82,26 @@ class Mails(Seen):
                          ["      mmap_region+0x1/0x2", "      do_mmap+0x1/0x2"])
         self.assertIn("  map_fixed_w1, pid 10, on CPU 1, 52 us after that, "
                       "3 rounds of its loop later:", mail)
+
+    def test_what_the_threads_did_is_in_one_order(self):
+        doc = self.doc(OUTPUT.replace(
+            "race   other: cpu=-1", "race   did: what=own start=0x0 end=0x0 begun_ns=-3000 "
+            "ended_ns=-2800\nrace   other: cpu=-1"))
+        (mail,) = report.reports(self.dir, doc)
+        at = mail.index("The last operations by time, in us from when map_fixed_r0 saw it; "
+                        "that thread's on the left:")
+        self.assertEqual([" ".join(line.split()) for line in mail[at + 2:at + 8]], [
+            "-9.0 | map_fixed_w0: merge begins, 0x1000 to 0x3000",
+            "-4.0 | map_fixed_w0: merge ends: -12",
+            "-3.0 own begins",
+            "-2.8 own ends",
+            "-2.5 | map_fixed_w0: split begins, 0x3000",
+            "0.0 sees the race"])
+
+    def test_what_nobody_did_is_not_shown(self):
+        doc = self.doc("\n".join(line for line in OUTPUT.splitlines() if " did: " not in line))
+        (mail,) = report.reports(self.dir, doc)
+        self.assertNotIn("The last operations", "\n".join(mail))
 
     def test_a_record_without_rounds_says_nothing_of_them(self):
         doc = self.doc(OUTPUT.replace(" rounds=0", "").replace(" rounds=3", " rounds=-1"))

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a thread did last: its modifications, each from begin to end. Only the
+ * thread itself writes that; it is read once a race was seen, by an interrupt of
+ * the CPU that the thread is on, or while the thread is on none.
+ */
+#ifndef VT_DID_H
+#define VT_DID_H
+
+#include <linux/compiler.h>
+#include <linux/limits.h>
+#include <linux/timekeeping.h>
+#include <linux/types.h>
+
+#define VT_DIDS		8	/* remembered of a thread; a power of 2 */
+#define VT_DID_STEPS	LONG_MIN	/* of several steps, without a result of all */
+
+/**
+ * struct vt_did - one modification
+ * @what: which, a string that stays
+ * @start: of the range
+ * @end: of the range, exclusive; 0 if it has none
+ * @begun_ns: since boot
+ * @ended_ns: since boot; 0: it has not ended
+ * @ret: what it returned, or VT_DID_STEPS
+ */
+struct vt_did {
+	const char *what;
+	unsigned long start;
+	unsigned long end;
+	u64 begun_ns;
+	u64 ended_ns;
+	long ret;
+};
+
+/**
+ * struct vt_dids - the last ones of a thread
+ * @nr: how many there have been
+ * @last: those, by number
+ */
+struct vt_dids {
+	unsigned int nr;
+	struct vt_did last[VT_DIDS];
+};
+
+/**
+ * vt_did_begin() - a modification begins
+ * @d: of the thread that does it
+ * @what: which, a string that stays
+ * @start: of the range
+ * @end: of the range, exclusive; 0 if it has none
+ *
+ * Context: the thread's own.
+ */
+static inline void vt_did_begin(struct vt_dids *d, const char *what,
+				unsigned long start, unsigned long end)
+{
+	d->last[d->nr % VT_DIDS] = (struct vt_did) {
+		.what = what,
+		.start = start,
+		.end = end,
+		.begun_ns = ktime_get_boottime_ns(),
+	};
+	/* An interrupt of this CPU finds it whole. */
+	barrier();
+	WRITE_ONCE(d->nr, d->nr + 1);
+}
+
+/**
+ * vt_did_end() - the modification that began last has ended
+ * @d: of the thread that did it
+ * @ret: what it returned, or VT_DID_STEPS
+ *
+ * Context: the thread's own.
+ */
+static inline void vt_did_end(struct vt_dids *d, long ret)
+{
+	struct vt_did *last = &d->last[(d->nr - 1) % VT_DIDS];
+
+	last->ret = ret;
+	/* An interrupt of this CPU that sees the end sees the result. */
+	barrier();
+	WRITE_ONCE(last->ended_ns, ktime_get_boottime_ns());
+}
+
+#endif /* VT_DID_H */
