@@ -114,9 +114,10 @@ struct vt_draw ff_tables[FF_NR_TABLES] = {
 	[FF_T_REF]	= VT_DRAW_HOW(ff_refs),
 };
 
-const char *const ff_balance_names[FF_NR_BALANCES] = {
-	[FF_B_VMAS]	= "VMAs",
-	[FF_B_MMS]	= "mms",
+/* The slab caches of what a balance is drawn of. */
+const char *const ff_caches[FF_NR_BALANCES] = {
+	[FF_B_VMAS]	= "vm_area_struct",
+	[FF_B_MMS]	= "mm_struct",
 };
 
 static const struct vt_trials ff_trials[] = {
@@ -125,7 +126,7 @@ static const struct vt_trials ff_trials[] = {
 	[FF_V_MIX]	= VT_TRIALS_DRAWN("mix", ff_mixes, &ff_tables[FF_T_MIX]),
 	[FF_V_FIND]	= VT_TRIALS_DRAWN("find", ff_finds, &ff_tables[FF_T_FIND]),
 	[FF_V_REF]	= VT_TRIALS_DRAWN("reference", ff_refs, &ff_tables[FF_T_REF]),
-	[FF_V_BALANCE]	= VT_TRIALS_NAMED("balance", ff_balance_names, FF_NR_BALANCES),
+	[FF_V_BALANCE]	= VT_TRIALS_NAMED("balance", ff_caches, FF_NR_BALANCES),
 };
 
 #define FF_ROW(way)							\

@@ -64,12 +64,12 @@ static unsigned long ff_slab_objects(const char *cache)
 
 #define FF_CPU_KEEPS	64		/* objects of a cache */
 
-/* What has to come back to where it was: objects of these slab caches. */
-static const char *const ff_caches[FF_NR_BALANCES] = {
-	[FF_B_VMAS] = "vm_area_struct",
-	[FF_B_MMS] = "mm_struct",
+static const char *const ff_balance_names[FF_NR_BALANCES] = {
+	[FF_B_VMAS] = "VMAs",
+	[FF_B_MMS] = "mms",
 };
 
+/* What has to come back to where it was. */
 static void ff_balances(long *objects)
 {
 	unsigned int b;

@@ -86,7 +86,7 @@ enum ff_balance { FF_B_VMAS, FF_B_MMS, FF_NR_BALANCES };
 extern struct vt_draw ff_tables[FF_NR_TABLES];
 extern const struct vt_choice ff_ways[FF_NR_WAYS + 1];
 extern const char *const ff_pos_names[FF_NR_POS];
-extern const char *const ff_balance_names[FF_NR_BALANCES];
+extern const char *const ff_caches[FF_NR_BALANCES];
 
 enum ff_counter {
 	FF_C_FAILED,
