@@ -26,6 +26,14 @@ def allowed(header: str, kernel: str) -> str:
     return " ".join(words) if "any" in names or kernel in names else ""
 
 
+def _why(result: ktap.Result) -> str:
+    """What is known of a failure when only the last lines of a log are at hand: of a test
+    that gives no reason, the last thing it said."""
+    if result.outcome != "fail" or result.why or not result.comments:
+        return result.why
+    return result.comments[-1].lstrip("# ").replace("\t", " ")[:200]
+
+
 @dataclass
 class Tally:
     """Says each result as it comes, and keeps it."""
@@ -68,7 +76,7 @@ class Tally:
     def lines(self) -> list[str]:
         """As the file of results has them."""
         found = ["\t".join((r.outcome, self.kernel, (self.prefix if self.kernel == "-" else "")
-                            + r.name, r.why)).replace("\n", " ") for r in self.kept]
+                            + r.name, _why(r))).replace("\n", " ") for r in self.kept]
         return found + [f"time\t{self.kernel}\t{test}\t{seconds}"
                         for test, seconds in self.told.seconds.items()]
 

@@ -118,6 +118,12 @@ class Guests(unittest.TestCase):
         self.assertIn("# because", self.out.getvalue())
         self.assertNotIn("# run", self.out.getvalue())
 
+    def test_the_list_of_failures_has_what_was_said_last(self):
+        self.doc(stream(result="# early\n  # because\n  not ok 1 a"))
+        self.assertIn("fail\t6.1\tone: a\tbecause", self.tally.lines())
+        self.doc(stream(result="# fine\n  ok 1 a"))
+        self.assertIn("ok\t6.1\tone: a\t", self.tally.lines())
+
     def test_a_guest_that_died_told_its_console(self):
         start = ("[    5.000000] vma_torture: --- Start of test: scenarios=all busted={} seed=1\n")
         race = '[    6.000000] vma_torture: RACE map_fixed/stale variant=0000cafe detail="x"\n'
