@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # description: 1000 times start, stop, reset or rmmod at random moments leave nothing behind
 # timeout: 900
+# guest: own
 #
 # CYCLES_SEED= repeats the draws of another run, CYCLES= changes their number.
 

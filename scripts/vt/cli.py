@@ -114,6 +114,11 @@ def cmd_allow(args: argparse.Namespace) -> int:
     return 0
 
 
+def cmd_stale(args: argparse.Namespace) -> int:
+    """Did a guest die of code that was not there any more, which is the emulator's fault?"""
+    return 0 if console.stale_code(console.read(args.log)) else 1
+
+
 def cmd_known(args: argparse.Namespace) -> int:
     """Print why a race is known; fail if it is not."""
     known = ledger.load(args.version, _ledgers(False))
@@ -367,6 +372,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("allow", cmd_allow)
     sub.add_argument("kernel")
     sub.add_argument("header")
+    sub = add("stale", cmd_stale)
+    sub.add_argument("log")
     sub = add("known", cmd_known)
     for name in ("version", "scenario", "kind", "detail"):
         sub.add_argument(name)

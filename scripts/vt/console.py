@@ -147,6 +147,39 @@ def started(lines: Iterable[str]) -> int | None:
     return None
 
 
+_INT3 = re.compile(_STAMP + r"Oops: int3: ")
+_FETCH = re.compile(_STAMP + r"#PF: supervisor instruction fetch")
+_RIP_0 = re.compile(_STAMP + r"RIP: 0010:0x0$")
+_BEFORE_RIP = re.compile(_STAMP + r"Code: (?:.*[ ]|)(?P<byte>[0-9a-f]{2}) <[0-9a-f]{2}>")
+_FLAGS = re.compile(_STAMP + r"RSP: .* EFLAGS: (?P<flags>[0-9a-f]+)$")
+_FLAG_IF = 0x200
+
+
+def stale_code(lines: Iterable[str]) -> bool:
+    """Whether the first Oops is of a breakpoint that is in no memory.
+
+    QEMU's TCG with a thread for each CPU runs code that another CPU has overwritten
+    (findings/qemu_stale_code.c).  A kernel that patches itself places a breakpoint and
+    takes it away; a CPU that still meets it then dies of it: by `int3`, with another
+    byte before RIP, or, where a kprobe sits on a function that ftrace traces, at address
+    0 with interrupts off, where kprobes would single-step a copy and have none.
+    """
+    breakpoint_ = fetch = at_0 = False
+    for line in lines:
+        breakpoint_ = breakpoint_ or bool(_INT3.search(line))
+        fetch = fetch or bool(_FETCH.search(line))
+        at_0 = at_0 or bool(_RIP_0.search(line))
+        before = _BEFORE_RIP.search(line)
+        if breakpoint_ and before:
+            return before["byte"] != "cc"
+        flags = _FLAGS.search(line)
+        if fetch and at_0 and flags:
+            return not int(flags["flags"], 16) & _FLAG_IF
+        if "---[ end trace " in line:
+            return False
+    return False
+
+
 # While the module runs, a healthy kernel has nothing to say but this.
 _BENIGN = re.compile(
     _STAMP + r"(?:"

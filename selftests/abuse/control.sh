@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # description: eight shells start, stop, reset, load and remove at once, 2000 times
 # timeout: 600
+# guest: own
 #
 # None waits for another: each must do what it was asked for, or say that another
 # was first. ABUSE=N: N times 2000.

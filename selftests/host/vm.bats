@@ -194,6 +194,29 @@ gone()
 	status_is retries=0
 }
 
+@test "code that was not there any more is the emulator's fault, and no other code is" {
+	guest <<-'END'
+	echo "vm: up 3"
+	if [ $n = 1 ]; then
+		echo "[ 4.0] Oops: int3: 0000 [#1] SMP NOPTI" >&3
+		echo "[ 4.1] Code: 66 0f $(cat byte) <f7> c1 00" >&3
+		exit
+	fi
+	echo "vm: exit 0"
+	END
+	cd "$BATS_TEST_TMPDIR"
+	echo 90 > byte
+	vm
+	[ "$status" = 0 ]
+	status_is retries=1
+	[[ $output == *"run by QEMU"* ]]
+	rm boots
+	echo cc > byte
+	vm
+	[ "$status" = 3 ]
+	status_is retries=0
+}
+
 @test "--expect-panic wants the panic, and the right one" {
 	guest <<< 'echo "vm: up 3"; echo "[ 4.0] Kernel panic - not syncing: race gap" >&3'
 	vm --expect-panic 'panic.*gap'

@@ -63,6 +63,29 @@ class Lines(unittest.TestCase):
         for text in ("all is well", "cannot", stamped("traps: can't fork"), ""):
             self.assertEqual(console.user_trouble([text]), [])
 
+    def test_code_that_is_not_there_any_more(self):
+        code = "Code: 66 0f {} <f7> c1 00 00"
+        int3 = ("Oops: int3: 0000 [#1] SMP NOPTI", "RIP: 0010:__mod_timer+0x1c3/0x370")
+        at_0 = ("#PF: supervisor instruction fetch in kernel mode",
+                "Oops: Oops: 0010 [#1] SMP NOPTI", "RIP: 0010:0x0",
+                "Code: Unable to access opcode bytes at 0xffffffffffffffd6.")
+        flags = "RSP: 0018:ff685c76c01c7be8 EFLAGS: {}"
+        end = "---[ end trace 0000000000000000 ]---"
+        for texts, stale in (
+                # A breakpoint that memory has: text that was freed, or a kprobe's.
+                ((*int3, code.format("cc")), False),
+                ((*int3, code.format("90")), True),
+                ((*int3, end, code.format("90")), False),
+                ((*int3, "Code: Unable to access opcode bytes at 0x1."), False),
+                # A call of NULL, but with interrupts off, as kprobes leave them.
+                ((*at_0, flags.format("00010282")), False),
+                ((*at_0, flags.format("00010082")), True),
+                ((*at_0[1:], flags.format("00010082")), False),
+                # What comes after the first Oops is no cause.
+                (("Oops: Oops: 0000 [#1] SMP", "RIP: 0010:vma_merge+0x1/0x2", end,
+                  *at_0, flags.format("00010082")), False)):
+            self.assertEqual(console.stale_code(map(stamped, texts)), stale, texts)
+
     def test_lines_that_no_list_knows(self):
         start = stamped("vma_torture: --- Start of test: x")
         odd = stamped("frobnicate: lost 7 pages")
