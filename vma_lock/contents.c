@@ -303,7 +303,7 @@ static bool vl_lane_judge(struct vl_lane *lane, bool all)
  * @test: test
  * @space: its last user is the caller
  *
- * One lane is drawn for each mm: the threads of the test wait for the end of an mm.
+ * One lane for each mm: the threads of the test wait for the end of an mm.
  *
  * Context: a kernel thread that uses no mm; may sleep; takes mmap_lock of the mm.
  */
@@ -318,7 +318,8 @@ void vl_contents(struct vl_test *test, struct vl_space *space)
 	lane->test = test;
 	lane->mm = space->mm;
 	vt_rnd_fork(&lane->rnd, vt_params.seed, vt_rnd_id("contents", space->id));
-	lane->backing = lanes[vt_rnd_below(&lane->rnd, ARRAY_SIZE(lanes))];
+	/* In turn: the first mm of a run is anonymous, so "links" looks in each run. */
+	lane->backing = lanes[(u32)(space->id - 1) % ARRAY_SIZE(lanes)];
 	lane->base = vl_region_base(1);
 	lane->other = vl_region_base(4);
 	kthread_use_mm(space->mm);
