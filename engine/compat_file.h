@@ -42,7 +42,7 @@
  * @name: absolute path
  * @flags: O_RDONLY or O_WRONLY
  *
- * Since 7.1 the root directory of a kernel thread is an empty file system, where
+ * Since 7.3 the root directory of a kernel thread is an empty file system, where
  * no name is found, until it asks for that of init.
  *
  * Context: may sleep.
