@@ -12,7 +12,7 @@
 #include <linux/timekeeping.h>
 #include <linux/types.h>
 
-#define VT_DIDS		8	/* remembered of a thread; a power of 2 */
+#define VT_DIDS		8	/* places for those of a thread; a power of 2 */
 #define VT_DID_STEPS	LONG_MIN	/* of several steps, without a result of all */
 
 /**
@@ -36,12 +36,21 @@ struct vt_did {
 /**
  * struct vt_dids - the last ones of a thread
  * @nr: how many there have been
- * @last: those, by number
+ * @last: those, by number; the next one's place may be half written
  */
 struct vt_dids {
 	unsigned int nr;
 	struct vt_did last[VT_DIDS];
 };
+
+/**
+ * vt_did_first() - the number of the oldest that is remembered
+ * @d: of a thread
+ */
+static inline unsigned int vt_did_first(const struct vt_dids *d)
+{
+	return d->nr < VT_DIDS ? 0 : d->nr - (VT_DIDS - 1);
+}
 
 /**
  * vt_did_begin() - a modification begins

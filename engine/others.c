@@ -143,7 +143,6 @@ static void vt_other_fill(struct vt_other *o, const struct vt_thread *t, int cpu
 	o->rounds = vt_rounds_since(o->race, t);
 	memcpy(o->comm, task->comm, sizeof(o->comm));
 	o->comm[sizeof(o->comm) - 1] = '\0';
-	o->did = t->did;
 	o->after_ns = ktime_get_boottime_ns() - o->race->time_ns;
 	/* Pairs with the acquire in vt_others_show(): it is all there. */
 	smp_store_release(&o->there, true);
@@ -157,6 +156,7 @@ static void vt_other_interrupt(void *data)
 
 	if (t) {
 		o->depth = stack_trace_save(o->stack, VT_OTHERS_DEPTH, 0);
+		o->did = t->did;
 		vt_other_fill(o, t, smp_processor_id());
 	}
 	atomic_dec(&vt_others_pending);
@@ -222,7 +222,8 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 			continue;
 		o->depth = vt_call(stack_trace_save_tsk)(t->task, o->stack,
 							 VT_OTHERS_DEPTH, 0);
-		/* Since when it has been running again its stack was no use. */
+		o->did = t->did;
+		/* Of one that has been running again neither is of any use. */
 		if (!o->depth || READ_ONCE(t->task->on_cpu))
 			continue;
 		vt_other_fill(o, t, -1);
@@ -286,9 +287,9 @@ static unsigned int vt_other_skip(const struct vt_other *o)
 static void vt_others_show_dids(struct seq_file *m, const struct vt_dids *dids,
 				u64 time_ns)
 {
-	unsigned int i = dids->nr > VT_DIDS ? dids->nr - VT_DIDS : 0;
+	unsigned int i;
 
-	for (; i != dids->nr; i++) {
+	for (i = vt_did_first(dids); i != dids->nr; i++) {
 		const struct vt_did *did = &dids->last[i % VT_DIDS];
 
 		seq_printf(m, "  did: what=%s start=0x%lx end=0x%lx begun_ns=%lld",
