@@ -20,19 +20,34 @@
 #include "fork_fail.h"
 #include "space.h"
 
+static struct file *ff_slab_open(const char *cache, const char *name, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/%s", cache, name);
+	return vt_open(path, flags);
+}
+
+static bool ff_slab_has(const char *cache, const char *name, int flags)
+{
+	struct file *file = ff_slab_open(cache, name, flags);
+
+	if (IS_ERR(file))
+		return false;
+	filp_close(file, NULL);
+	return true;
+}
+
 /*
  * Objects that were freed count as in use while a CPU keeps them (in sheaves, since
  * 6.18), or KASAN in its quarantine. All of a cache leave that when it is shrunk.
  */
 static bool ff_slab_shrink(const char *cache)
 {
-	struct file *file;
-	char buf[64];
+	struct file *file = ff_slab_open(cache, "shrink", O_WRONLY);
 	loff_t pos = 0;
 	bool shrunk;
 
-	snprintf(buf, sizeof(buf), "/sys/kernel/slab/%s/shrink", cache);
-	file = vt_open(buf, O_WRONLY);
 	if (IS_ERR(file))
 		return false;
 	shrunk = kernel_write(file, "1", 1, &pos) == 1;
@@ -50,8 +65,7 @@ static unsigned long ff_slab_objects(const char *cache)
 
 	if (!ff_slab_shrink(cache))
 		return 0;
-	snprintf(buf, sizeof(buf), "/sys/kernel/slab/%s/objects", cache);
-	file = vt_open(buf, O_RDONLY);
+	file = ff_slab_open(cache, "objects", O_RDONLY);
 	if (IS_ERR(file))
 		return 0;
 	if (kernel_read(file, buf, sizeof(buf) - 1, &pos) <= 0 ||
@@ -84,6 +98,8 @@ static void ff_balances(long *objects)
  * ff_balance_probe() - ask which balances can be drawn here, and say which cannot
  * @run: run of the scenario
  *
+ * Shrinks nothing: that interrupts all CPUs, and the module is being loaded.
+ *
  * Context: may sleep.
  */
 void ff_balance_probe(struct vt_run *run)
@@ -91,7 +107,8 @@ void ff_balance_probe(struct vt_run *run)
 	unsigned int b;
 
 	for (b = 0; b < FF_NR_BALANCES; b++)
-		if (!ff_slab_objects(ff_caches[b]))
+		if (!ff_slab_has(ff_caches[b], "shrink", O_WRONLY) ||
+		    !ff_slab_has(ff_caches[b], "objects", O_RDONLY))
 			vt_trial_absent(run, FF_V_BALANCE, b,
 					"/sys/kernel/slab does not tell how many there are");
 }
