@@ -34,6 +34,18 @@ watch_no_more()
 	echo 0 > $event/filter
 }
 
+# span FROM TO: ms in the trace from the last line with FROM to the TO that follows.
+span()
+{
+	awk -v from="$1" -v to="$2" '
+	function stamp() {
+		match($0, /[0-9]+\.[0-9]+: /)
+		return substr($0, RSTART, RLENGTH - 2)
+	}
+	index($0, from) { since = stamp() }
+	index($0, to) { printf "%.1f\n", (stamp() - since) * 1000; exit }' $tracing/trace
+}
+
 # timed FILE COMMAND...: from the command to the first operation, ms into FILE.
 timed()
 {
@@ -45,13 +57,7 @@ timed()
 	"$@" || give_up "cannot begin"
 	wait_for 10 grep -q ' ma_write: ' $tracing/trace
 	echo 0 > $tracing/tracing_on
-	awk '
-	function stamp() {
-		match($0, /[0-9]+\.[0-9]+: /)
-		return substr($0, RSTART, RLENGTH - 2)
-	}
-	/ tracing_mark_write: from/ { from = stamp() }
-	/ ma_write: / { printf "%.1f\n", (stamp() - from) * 1000; exit }' $tracing/trace >> "$tmp/$f"
+	span ' tracing_mark_write: from' ' ma_write: ' >> "$tmp/$f"
 }
 
 # call FILE: unload, and what the call delete_module() took of that, ms into FILE.
@@ -68,14 +74,7 @@ call()
 	echo 0 > $calls/sys_enter_delete_module/enable
 	echo 0 > $calls/sys_exit_delete_module/enable
 	echo 1 > $event/enable
-	awk '
-	function stamp() {
-		match($0, /[0-9]+\.[0-9]+: /)
-		return substr($0, RSTART, RLENGTH - 2)
-	}
-	/ sys_delete_module\(/ { from = stamp() }
-	/ sys_delete_module -> 0x0/ { printf "%.1f\n", (stamp() - from) * 1000; exit }
-	' $tracing/trace >> "$tmp/$1"
+	span ' sys_delete_module(' ' sys_delete_module -> 0x0' >> "$tmp/$1"
 }
 
 start_bench
