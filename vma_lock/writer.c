@@ -27,6 +27,33 @@ static long (*const vl_makes[VL_D_NR])(struct vt_thread *t,
 	[VL_D_FORK]	= vl_do_fork,
 };
 
+/* Some changes are to more than the range that was drawn. */
+static void vl_did_begin(struct vt_thread *t, const struct vl_change *c,
+			 enum vl_make make)
+{
+	unsigned long start = c->start, end = start + c->pages * PAGE_SIZE;
+
+	switch (make) {
+	case VL_D_GROW:
+		start = VL_STACK_BASE;
+		end = start + VL_SIZE;
+		break;
+	case VL_D_MUNMAP:
+	case VL_D_MAP_FIXED:
+	case VL_D_MREMAP:
+		/* Of the region, or of what is in it. */
+		start = vl_region_base(c->region);
+		end = max(end, start + VL_SIZE);
+		break;
+	case VL_D_FORK:
+		start = end = 0;
+		break;
+	default:
+		break;
+	}
+	vt_did_begin(&t->did, vt_draw_name(&vl_tables[VL_T_CHANGE], make), start, end);
+}
+
 static void vl_write(struct vt_thread *t, struct vl_change *c)
 {
 	struct vt_flight *region;
@@ -55,8 +82,7 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 	nr = vt_flight_begin(region);
 	if (vt_rnd_one_in(&t->rnd, 4))
 		vl_stop_reader(t, c);
-	vt_did_begin(&t->did, vt_draw_name(&vl_tables[VL_T_CHANGE], make), c->start,
-		     c->start + c->pages * PAGE_SIZE);
+	vl_did_begin(t, c, make);
 	ret = vl_makes[make](t, c);
 	vt_did_end(&t->did, ret);
 	vt_tried(t->run, VL_V_CHANGE, make, !ret);
