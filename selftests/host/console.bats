@@ -46,17 +46,8 @@ log()
 }
 
 @test "every kind of trouble is found, wherever its line begins" {
-	local bad n=0
-	while IFS= read -r bad; do
-		printf '[    1.0] fine\nno newline[  12.345678] %s\r\n[   13.0] fine\n' "$bad" | log
-		scan
-		[ "$status" = 1 ] || { echo "missed: $bad"; return 1; }
-		[[ $output == *"$bad" ]] || { echo "wrong line: $output"; return 1; }
-		printf '[   12.345678][   T99] %s\n' "$bad" | log
-		scan
-		[ "$status" = 1 ] || { echo "missed with caller: $bad"; return 1; }
-		n=$((n + 1))
-	done <<-'END'
+	local bad n
+	mapfile -t bad <<-'END'
 	WARNING: CPU: 0 PID: 90 at mm/vma.c:100 vms_complete+0x1/0x2
 	WARNING: mm/vma.c:100 at vms_complete+0x1/0x2, CPU#0: insmod/90
 	WARNING: possible circular locking dependency detected
@@ -99,7 +90,17 @@ log()
 	refcount_t: underflow; use-after-free.
 	Out of memory: Killed process 90 (vt) total-vm:1kB
 	END
-	[ $n -ge 41 ]
+	[ ${#bad[@]} -ge 41 ]
+	for n in "${!bad[@]}"; do
+		printf '[    1.0] fine\nno newline[  12.345678] %s\r\n' "${bad[n]}"
+		printf '[   12.345678][   T99] %s\n[   13.0] fine\n' "${bad[n]}"
+	done | log
+	scan --all
+	[ "$status" = 1 ]
+	[ ${#lines[@]} = $((2 * ${#bad[@]})) ]
+	for n in "${!lines[@]}"; do
+		[[ ${lines[n]} == *"${bad[n / 2]}" ]] || { echo "missed: ${bad[n / 2]}"; return 1; }
+	done
 }
 
 @test "--all prints every line, without it only the first" {
