@@ -298,6 +298,14 @@ def cmd_mutant(args: argparse.Namespace) -> int:
     return 0
 
 
+def cmd_companion(args: argparse.Namespace) -> int:
+    """Print the same of a mutant that a companion was run on."""
+    fate = mutation.companion(args.dir, args.program, mutation.oracles(args.oracles, args.program),
+                              args.log)
+    print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+    return 0
+
+
 def cmd_default(args: argparse.Namespace) -> int:
     """Print the same of a mutant that scripts/torture was run with as a kernel of one's own."""
     fate = mutation.default(args.dir, mutation.oracles(args.oracles, args.scenario), args.code, args.log)
@@ -414,6 +422,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--scenario", default="", help="which was run")
     sub.add_argument("--oracles", default="", help="those that are to kill it")
     sub.add_argument("--deadline", type=int, required=True, help="seconds")
+    sub.add_argument("--log", default="", help="what scripts/vm said last")
+    sub = add("companion", cmd_companion)
+    sub.add_argument("--dir", type=Path, required=True, help="where scripts/vm kept the guest")
+    sub.add_argument("--program", required=True, help="which was run")
+    sub.add_argument("--oracles", default="", help="those that are to kill it")
     sub.add_argument("--log", default="", help="what scripts/vm said last")
     sub = add("default", cmd_default)
     sub.add_argument("--dir", type=Path, required=True, help="where its runs are")

@@ -29,9 +29,9 @@ def allowed(header: str, kernel: str) -> str:
 def _why(result: ktap.Result) -> str:
     """What is known of a failure when only the last lines of a log are at hand: of a test
     that gives no reason, the last thing it said."""
-    if result.outcome != "fail" or result.why or not result.comments:
+    if result.outcome != "fail" or result.why:
         return result.why
-    return result.comments[-1].lstrip("# ").replace("\t", " ")[:200]
+    return result.said.replace("\t", " ")[:200]
 
 
 @dataclass

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 _RESULT = re.compile(r"(not )?ok\b *(\d+)? *(?:- *)?(.*)")
 _DIRECTIVE = re.compile(r"(?:^| )# *(SKIP|XFAIL|TODO|TIMEOUT|ERROR)\b:? *(.*)", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d+)(?: +# *SKIP\b *(.*))?", re.IGNORECASE)
+_COUNT = re.compile(r"# *[^:]*: \d+")
 _SUBTEST = re.compile(r"# Subtest: *(.*)")
 
 
@@ -31,6 +32,14 @@ class Result:
     @property
     def name(self) -> str:
         return ": ".join(self.path)
+
+    @property
+    def said(self) -> str:
+        """What a test that gives no reason said last, but for counts (`looks: 17573`)."""
+        for text in reversed(self.comments):
+            if not _COUNT.fullmatch(text):
+                return text.lstrip("# ")
+        return ""
 
 
 @dataclass

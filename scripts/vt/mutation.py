@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import codes, console, torture
+from . import codes, console, ktap, torture
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,39 @@ def judge(directory: Path, named: set[str], deadline_ms: int, log_tail: str = ""
     return Fate("no", remark=remark)
 
 
+def companion(directory: Path, program: str, named: set[str], log_tail: str = "") -> Fate:
+    """What a program of selftests/companions made of the guest in this directory.
+
+    Its cases are its oracles, program/case.  They take the time they are given, whatever
+    they see, so `after` is not told.
+    """
+    status = torture.read_status(directory)
+    outcome = status.get("outcome", "") or "no guest"
+    if outcome in ("no guest", "noboot", "lost"):
+        return Fate("broken", remark=f"{outcome}: {log_tail}")
+    output, log = directory / "output", directory / "console.log"
+    found = ktap.results(output.read_text("utf-8", "replace").splitlines()
+                         if output.exists() else [])
+    failed = {f"{program}/{r.name}": r for r in found if r.outcome == "fail"}
+    complaints = list(console.trouble(console.read(log))) if log.exists() else []
+    then = f"then {_say(complaints[0].line)}" if complaints else ""
+    gone = f"the guest {outcome}" if outcome not in ("ok", "dirty") else ""
+    for name, result in failed.items():
+        if name in named:
+            return Fate("yes", name, remark=", ".join(filter(None, [result.said, then, gone])))
+    if complaints:
+        return Fate("yes" if "console" in named else "console", "console",
+                    remark=", ".join(filter(None, [_say(complaints[0].line), gone])))
+    if gone:
+        return Fate("hang", "guest", remark=gone)
+    if failed:
+        return Fate("other", next(iter(failed)))
+    skipped = [r for r in found if r.outcome == "skip" and f"{program}/{r.name}" in named]
+    if skipped or not found:
+        return Fate("broken", remark=skipped[0].why if skipped else f"no result: {log_tail}")
+    return Fate("no", remark="SUCCESS")
+
+
 def default(directory: Path, named: set[str], code: int, log_tail: str = "") -> Fate:
     """What scripts/torture made of a kernel of one's own, all of whose runs are in there.
 
@@ -149,9 +182,10 @@ def together(fates: Sequence[Fate]) -> Fate:
     others = Counter(f"{f.word} {f.by}" if f.by != "-" else f"{f.word} {f.remark}".strip()
                      for f in fates if f.word != "yes")
     told = Counter(f.remark for f in kills if f.remark)
+    times = [int(f.after) for f in kills if f.after != "-"]
     return Fate(
         f"{len(kills)} of {len(fates)}",
         ", ".join(by for by, _ in Counter(f.by for f in kills).most_common()) or "-",
-        f"{statistics.median(int(f.after) for f in kills):.0f}" if kills else "-",
+        f"{statistics.median(times):.0f}" if times else "-",
         "; ".join(f"{what} (once)" if n == 1 else f"{what} ({n} times)"
                   for what, n in (others + told).most_common()))

@@ -121,6 +121,7 @@ misfit()
 		grep -q "X($(sed -n 's/^scenario: //p' "$f"))" "$TOP/scenarios.h"
 		for o in $(sed -n 's/^oracle: //p' "$f" | tr -d ,); do
 			[ "$o" = stall ] || [ "$o" = console ] ||
+				grep -qs "KTAP_CASE(${o#*/})" "$TOP/selftests/companions/${o%/*}.c" ||
 				grep -q "{ \"$o\"," "$TOP/$(sed -n 's/^scenario: //p' "$f")_torture.c" ||
 				{ echo "$f: no oracle $o"; return 1; }
 		done
@@ -195,7 +196,7 @@ paper_kernel()
 		grep -q FOREVER "$1" || said=$BATS_TEST_TMPDIR/mutant
 		grep "^\[" "$said" > "$out/console.log"
 		grep "^[a-z]*=" "$said" > "$out/status"
-		grep -E "^(verdict|summary|state|value) " "$said" > "$out/output"'
+		grep -E "^(verdict|summary|state|value|KTAP|1\.\.|ok|not ok) ?" "$said" > "$out/output"'
 	chmod +x "$FAKE/bin/make"
 	export SOURCE=$tree PATH=$FAKE/bin:$PATH
 }
@@ -214,6 +215,28 @@ race='[    7.250000] vma_torture: RACE map_fixed/gap seq=1 what'
 	grep -q 'scenarios=map_fixed' "$FAKE/build/mutation/7.3/runs/no_wait/command"
 	# What was edited is as it was.
 	cmp "$tree/mm/vma.c" "$FAKE/build/mutation/7.3/src/mm/vma.c"
+}
+
+@test "mutation: killed by a companion, which the base passes" {
+	paper_kernel "KTAP version 1
+1..1
+ok 1 last
+outcome=ok" "KTAP version 1
+1..1
+not ok 1 last
+outcome=ok"
+	sed -i 's/outcome=ok/&\nrc=0/' "$BATS_TEST_TMPDIR/base"
+	mkdir -p "$FAKE/selftests"
+	printf 'companions:\n\tmkdir -p $(OUT)\n' > "$FAKE/selftests/Makefile"
+	sed -i 's/^oracle: gap/companion: share\noracle: share\/last/' "$FAKE/mutants/no_wait.mutant"
+	mutation
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +yes\ +share/last\ +- ]]
+	[[ $output =~ base,\ share.*\ no\ .*SUCCESS ]]
+	[ "$(cat "$FAKE/build/mutation/7.3/runs/no_wait/command")" = "share --seconds 10" ]
+	# Whoever asks for a scenario has it.
+	SCENARIOS=map_fixed mutation --no-base
+	grep -q 'scenarios=map_fixed' "$FAKE/build/mutation/7.3/runs/no_wait/command"
 }
 
 @test "mutation: only an oracle that the mutant names scores" {

@@ -42,6 +42,36 @@ class Mutants(unittest.TestCase):
     def test_the_console_may_be_named(self):
         self.assertEqual(self.fate("[    6.000000] BUG: x", named="console").word, "yes")
 
+    def companion(self, output: str, console="", status="outcome=ok\nrc=1\n",
+                  named="share/last"):
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name)
+            (path / "console.log").write_text(console)
+            (path / "status").write_text(status)
+            (path / "output").write_text(output)
+            return mutation.companion(path, "share", mutation.oracles(named, "share"), "why")
+
+    def test_by_a_companion(self):
+        fails = "KTAP version 1\n1..2\nok 1 first\n# SIGBUS\n# faults: 7\nnot ok 2 last\n"
+        oops = "[    6.000000] BUG: x\n"
+        fate = self.companion(fails)
+        self.assertEqual((fate.word, fate.by, fate.after, fate.remark),
+                         ("yes", "share/last", "-", "SIGBUS"))
+        self.assertEqual(self.companion(fails, named="last").word, "yes")
+        self.assertEqual(self.companion(fails, oops).remark, "SIGBUS, then BUG: x")
+        self.assertEqual(self.companion(fails, named="share/first").word, "other")
+        self.assertEqual(self.companion(fails, oops, named="share/first").word, "console")
+        self.assertEqual(self.companion(fails.replace("not ok", "ok")).word, "no")
+        self.assertEqual(self.companion("", status="outcome=hung\n").word, "hang")
+        # What was not tried is no survival.
+        skipped = fails.replace("not ok 2 last", "ok 2 last # SKIP no page")
+        self.assertEqual((self.companion(skipped).word, self.companion(skipped).remark),
+                         ("broken", "no page"))
+        self.assertEqual(self.companion("").word, "broken")
+        self.assertEqual(self.companion(fails, status="").word, "broken")
+        fate = mutation.together([self.companion(fails)] * 5)
+        self.assertEqual((fate.word, fate.after), ("5 of 5", "-"))
+
     def test_several_runs(self):
         yes = [mutation.Fate("yes", "map_fixed/gap", str(ms)) for ms in (4000, 10, 300)]
         late = mutation.Fate("yes", "map_fixed/stale", "50", "after map_fixed/gap")
