@@ -26,6 +26,9 @@
  *                                           table's lock, but not this one: an
  *                                           entry that they took, or have put
  *                                           back to a copy, is no race.
+ *                                           walk_page_range() has both while it
+ *                                           calls ->hugetlb_entry(), the latter
+ *                                           by walk_hugetlb_range().
  *   i_mmap_rwsem, and the    table_freed    there too: "(2.2) ... makes sure the
  *   VMA is in the tree                      pgtable page is safe to access".
  *                            table_moved    huge_pmd_unshare(): "called with ...
@@ -112,7 +115,7 @@
 /* What changes the mms of the slots, and who judges what is found in them. */
 #define HW_CHANGES	"munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split " \
 			"dontneed punch truncate exit purge"
-#define HW_LOCKED	"vma_lock per_vma i_mmap"
+#define HW_LOCKED	"vma_lock per_vma pagewalk i_mmap"
 
 static const struct vt_kind hw_kinds[] = {
 	[HW_TABLE_FREED] = { "table_freed",
@@ -195,6 +198,7 @@ static const struct vt_choice hw_ways[HW_NR_WAYS] = {
 	[HW_BY_PIN_FAST]	= { "pin_fast",		1 },
 	[HW_BY_PIN]		= { "pin",		1 },
 	[HW_BY_MINCORE]		= { "mincore",		1 },
+	[HW_BY_PAGEWALK]	= { "pagewalk",		3 },
 };
 
 struct vt_draw hw_tables[HW_NR_TABLES] = {
@@ -227,6 +231,7 @@ static const char *const hw_counters[] = {
 	[HW_C_PIN_FAST] = "walks_pin_fast",
 	[HW_C_PIN] = "walks_pin",
 	[HW_C_MINCORE] = "walks_mincore",
+	[HW_C_PAGEWALK] = "walks_pagewalk",
 	[HW_C_READ] = "walks_read",
 	[HW_C_CENSUS] = "census",
 	[HW_C_MUNMAP] = "munmap",	/* what the writers did */
@@ -302,6 +307,9 @@ static void hw_probe_trials(struct vt_run *run)
 	if (!vt_has(sys_mincore))
 		vt_trial_absent(run, HW_V_WAY, HW_BY_MINCORE,
 				"its system call cannot be found");
+	if (!vt_has(walk_page_range))
+		vt_trial_absent(run, HW_V_WAY, HW_BY_PAGEWALK,
+				"this kernel has no function walk_page_range");
 	if (!hw_some_directed_op())
 		vt_trial_absent(run, HW_V_DIRECTED, 0,
 				"ops= leaves no operation that this kernel has");

@@ -56,7 +56,7 @@ enum hw_kind {
 enum hw_counter {
 	HW_C_SHARED_NOW, HW_C_SHARES, HW_C_UNSHARES, HW_C_JUDGED, HW_C_EMPTY,
 	HW_C_VMA_LOCK, HW_C_PER_VMA, HW_C_I_MMAP, HW_C_IRQS_OFF, HW_C_FAULT,
-	HW_C_PIN_FAST, HW_C_PIN, HW_C_MINCORE, HW_C_READ, HW_C_CENSUS,
+	HW_C_PIN_FAST, HW_C_PIN, HW_C_MINCORE, HW_C_PAGEWALK, HW_C_READ, HW_C_CENSUS,
 	HW_C_OPS, HW_C_MUNMAP = HW_C_OPS, HW_C_MAP_FIXED, HW_C_PARTIAL,
 	HW_C_MPROTECT_PART, HW_C_MPROTECT, HW_C_MREMAP, HW_C_MADVISE,
 	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
@@ -80,7 +80,7 @@ enum hw_op {
 /* By which walk readers look. */
 enum hw_way {
 	HW_BY_VMA_LOCK, HW_BY_PER_VMA, HW_BY_I_MMAP, HW_BY_IRQS_OFF,
-	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE, HW_NR_WAYS,
+	HW_BY_FAULT, HW_BY_PIN_FAST, HW_BY_PIN, HW_BY_MINCORE, HW_BY_PAGEWALK, HW_NR_WAYS,
 };
 
 /* The tables of the coverage list. */
@@ -308,6 +308,8 @@ void hw_walk_per_vma(struct vt_thread *t, struct hw_state *st,
 void hw_walk_i_mmap(struct vt_thread *t, struct hw_state *st,
 		    const struct hw_visit *v);
 void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v);
+void hw_walk_pagewalk(struct vt_thread *t, struct hw_state *st,
 		      const struct hw_visit *v);
 
 /* overhead.c: what a look costs */

@@ -18,7 +18,8 @@ static enum hw_way hw_way(struct vt_thread *t)
 
 	if ((way == HW_BY_PER_VMA && !vt_has(lock_vma_under_rcu)) ||
 	    (way == HW_BY_I_MMAP && !vt_rmap_known()) ||
-	    (way == HW_BY_MINCORE && !vt_has(sys_mincore)))
+	    (way == HW_BY_MINCORE && !vt_has(sys_mincore)) ||
+	    (way == HW_BY_PAGEWALK && !vt_has(walk_page_range)))
 		return HW_BY_VMA_LOCK;
 	return way;
 }
@@ -53,6 +54,9 @@ static void hw_walk_one(struct vt_thread *t, struct hw_state *st,
 		break;
 	case HW_BY_MINCORE:
 		hw_walk_mincore(t);
+		break;
+	case HW_BY_PAGEWALK:
+		hw_walk_pagewalk(t, st, v);
 		break;
 	case HW_NR_WAYS:
 		break;

@@ -6,6 +6,7 @@
  */
 #include <linux/irqflags.h>
 #include <linux/mm.h>
+#include <linux/pagewalk.h>
 #include <linux/rwsem.h>
 
 #include "compat_hugetlb.h"
@@ -30,6 +31,12 @@ static const struct hw_rule hw_per_vma = {
 static const struct hw_rule hw_i_mmap = {
 	.name = "i_mmap",
 	.counter = HW_C_I_MMAP, .judges = HW_STABLE_KINDS, .typed = true,
+};
+
+static const struct hw_rule hw_pagewalk = {
+	.name = "walk_page_range",
+	.counter = HW_C_PAGEWALK, .judges = HW_STABLE_KINDS, .typed = true,
+	.migrates = true,
 };
 
 static const struct hw_rule hw_irqs_off = {
@@ -227,4 +234,55 @@ void hw_walk_irqs_off(struct vt_thread *t, struct hw_state *st,
 	if (what)
 		hw_wrong_folio(t->run, &l, "irqs off", what);
 	folio_put(folio);
+}
+
+/* A walk of the kernel's, and the look of whom it calls. */
+struct hw_pagewalk {
+	struct vt_thread *t;
+	struct hw_state *st;
+	struct hw_look look;
+	bool met;
+};
+
+/*
+ * walk_hugetlb_range() has the hugetlb vma lock meanwhile, and its caller mmap_lock.
+ * Where the VMA does not span the PUD there is no such lock, and nothing to share.
+ */
+static int hw_pagewalk_entry(pte_t *pte, unsigned long hmask, unsigned long addr,
+			     unsigned long next, struct mm_walk *walk)
+{
+	struct hw_pagewalk *w = walk->private;
+
+	if (hw_vma_rwsem(walk->vma, &w->st->file)) {
+		w->met = true;
+		hw_walk(w->t, &w->look, &hw_pagewalk, &w->st->file);
+	}
+	return 0;
+}
+
+static const struct mm_walk_ops hw_pagewalk_ops = {
+	.hugetlb_entry = hw_pagewalk_entry,
+};
+
+/**
+ * hw_walk_pagewalk() - look while the kernel's own page walk is at a page
+ * @t: thread
+ * @st: all of it
+ * @v: the mm
+ *
+ * Context: may sleep; there is walk_page_range().
+ */
+void hw_walk_pagewalk(struct vt_thread *t, struct hw_state *st,
+		      const struct hw_visit *v)
+{
+	unsigned int idx = vt_rnd_below(&t->rnd, HW_PAGES);
+	struct hw_pagewalk w = { .t = t, .st = st };
+
+	hw_look_begin(&w.look, v, idx);
+	mmap_read_lock(v->mm);
+	vt_call(walk_page_range)(v->mm, hw_addr(idx), hw_addr(idx) + PMD_SIZE,
+				 &hw_pagewalk_ops, &w);
+	mmap_read_unlock(v->mm);
+	if (!w.met)
+		vt_count(t->run, HW_C_EMPTY, 1);
 }

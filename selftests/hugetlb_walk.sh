@@ -11,7 +11,7 @@
 scenario=hugetlb_walk
 oracles="table_freed table_moved entry_moved no_sync wrong_folio stale_tlb share_count split_shared writable lock_owner page_leak"
 ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split dontneed punch truncate exit purge mremap_offset"
-walks="vma_lock i_mmap irqs_off fault pin_fast pin mincore read"
+walks="vma_lock i_mmap irqs_off fault pin_fast pin mincore pagewalk read"
 pages=16
 nr=/proc/sys/vm/nr_hugepages
 
@@ -37,7 +37,12 @@ split_is_late()
 split_was_seen()
 {
 	above hugetlb_walk/race_split_shared 0 ||
-		above hugetlb_walk/race_table_moved 0
+		grep -q 'kind=table_moved .*"under i_mmap ' "$D/races"
+}
+
+page_walk_was_seen()
+{
+	grep -qE 'kind=(table|entry)_moved .*"under walk_page_range ' "$D/races"
 }
 
 no_pages()
@@ -127,6 +132,19 @@ late_split()
 	! split_was_seen || no "$(grep -m 1 -E 'kind=(split_shared|table_moved) ' "$D/races")"
 }
 
+# Before 6.3 the kernel's page walk did not take the hugetlb vma lock.
+page_walk()
+{
+	if kernel_below 6 3; then
+		wait_for $((60 * ${SLOW:-1})) page_walk_was_seen ||
+			no "not seen, although scripts/known-races lists it"
+		return
+	fi
+	wait_for $((60 * ${SLOW:-1})) above hugetlb_walk/walks_pagewalk 2000 ||
+		no "too few page walks: $value" || return
+	! page_walk_was_seen || no "$(grep -m 1 '"under walk_page_range ' "$D/races")"
+}
+
 # pages_back COMMAND: and afterwards there are as many huge pages as before.
 pages_back()
 {
@@ -170,7 +188,7 @@ if [ "$(cat $nr)" -lt $pages ]; then
 	skip_all "no memory for $pages huge pages"
 fi
 
-begin 22
+begin 23
 trap give_back EXIT
 
 check "no huge pages: a skip that says what to do" no_pages
@@ -181,6 +199,7 @@ check "every way to unshare, every walker, every oracle" covers
 check "walks under the per-VMA lock" per_vma
 check "tracepoints" traced
 check "splits and new sharers" late_split
+check "the kernel's page walk" page_walk
 check "silent" silent
 check "it ends, and all huge pages are back" ends_well
 check "rmmod in mid-flight" mid_flight
