@@ -108,7 +108,8 @@ failure_at_once()
 	# It is counted first, and the other kind that this breaks may come before.
 	wait_for 5 logged 'RACE map_fixed/gap addr=0x[0-9a-f]+ mm=[^ ]+ cpu=[0-9]+ pid=[0-9]+ comm=[^ ]+ variant=[0-9a-f]+ detail="' ||
 		no "no line in the log" || return
-	logged 'vma_torture:   [a-z_.0-9]+\+0x' || no "no stack in the log" || return
+	# Line by line, behind it.
+	wait_for 5 logged 'vma_torture:   [a-z_.0-9]+\+0x' || no "no stack in the log" || return
 	control stop && want verdict FAILURE || return
 	unload
 	logged '--- End of test: FAILURE .*races=[1-9]' || no "no line of its end"
