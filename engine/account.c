@@ -139,7 +139,7 @@ static void vt_burst_idle(u64 ns)
  * @arg: its argument
  *
  * A look that others disturbed tells nothing, and is not counted as exposed;
- * try again later. On a kernel that leaks, VT_BURST_ROUNDS * VT_BURST_OPS
+ * try again later. On a kernel that leaks, about VT_BURST_ROUNDS * VT_BURST_OPS
  * operations are lost by a call: keep them small, and do not call again what
  * was seen to leak.
  *
@@ -158,7 +158,7 @@ enum vt_burst_result vt_burst(struct vt_run *run, unsigned int kind,
 		long before = vm_memory_committed(), after;
 		u64 begun = ktime_get_ns();
 
-		for (j = 0; j < VT_BURST_OPS; j++) {
+		for (j = 0; j < vt_burst_ops(i); j++) {
 			if (burst->once(arg))
 				return VT_BURST_UNSURE;
 			/* One at a time makes a burst. */
@@ -169,11 +169,11 @@ enum vt_burst_result vt_burst(struct vt_run *run, unsigned int kind,
 		vt_burst_idle(ktime_get_ns() - begun);
 		idle[i] = (long)vm_memory_committed() - after;
 		/* What was disturbed cannot become sure any more. */
-		if (idle[i] || grown[i] != grown[0])
+		if (!vt_burst_fits(grown, idle, i))
 			break;
 	}
 	result = i < VT_BURST_ROUNDS ? VT_BURST_UNSURE :
-		vt_burst_judge(grown, idle, VT_BURST_ROUNDS, VT_BURST_OPS);
+		vt_burst_judge(grown, idle);
 	vt_look(run, kind, result != VT_BURST_UNSURE);
 	if (result == VT_BURST_GROWS)
 		vt_race(run, kind, mm, 0, grown[0], VT_BURST_OPS,
