@@ -216,6 +216,16 @@ struct vt_run {
 };
 
 /**
+ * struct vt_sight - what a thread has seen and not judged yet
+ * @time_ns: when, since boot; 0: nothing
+ * @others: what the other threads did, or NULL if they were not asked
+ */
+struct vt_sight {
+	u64 time_ns;
+	struct vt_others *others;
+};
+
+/**
  * struct vt_thread - one thread of a run
  * @run: the run
  * @task: its task
@@ -239,6 +249,7 @@ struct vt_thread {
 	/* Written by the thread only, read by whoever watches it. */
 	u64 progress ____cacheline_aligned;
 	struct vt_dids did;
+	struct vt_sight sight;
 	bool paused;
 	bool quiet;	/* it waits for a burst of another one, or makes one */
 	u64 beats;	/* by a timer of the CPU that it is on (canary.c) */
@@ -426,11 +437,9 @@ void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
 #define vt_race(run, kind, mm, addr, w0, w1, fmt, ...) \
 	vt_race_during(run, kind, NULL, mm, addr, w0, w1, fmt, ##__VA_ARGS__)
 
-/*
- * The instant at which a race is seen: for oracles that have to wait before
- * they can report it. vt_race() calls it too.
- */
-void vt_seen(void);
+/* For oracles that have to wait, or to unlock, before they can report it. */
+void vt_see(struct vt_run *run);
+void vt_unsee(struct vt_run *run);
 
 /* What cannot be had here: for ->probe only. */
 void vt_absent(struct vt_run *run, unsigned int kind, const char *why);

@@ -5,6 +5,11 @@
  * stacks of the run's other threads are taken: of one that is off its CPU at
  * once, of one that runs by an interrupt of the CPU it runs on, which is asked
  * for and never waited for.
+ *
+ * By the time that a report is in words, and its variant known, the other side has
+ * long gone on. So it is asked as soon as something is seen, and what that brought
+ * is dropped if it was no first race; not more often than VT_SIGHT_NS allows, as
+ * there may be thousands of races a second.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -23,6 +28,7 @@
 #include "thread.h"
 
 #define VT_OTHERS_RACES	24	/* the first variants; later ones have none */
+#define VT_SIGHT_NS	(5 * NSEC_PER_MSEC)
 #define VT_OTHERS	6	/* threads of each */
 #define VT_OTHERS_DEPTH	28
 #define VT_OTHERS_ROUNDS	64	/* threads of each whose rounds are known */
@@ -36,7 +42,7 @@
  * @comm: its name
  * @after_ns: how long after the race was seen the stack was taken
  * @rounds: how often it had come around its loop since; 0: it was still at what
- *	it was at as the race was reported; -1: not known
+ *	it was at as the race was seen; -1: not known
  * @did: its last modifications
  * @depth: entries in @stack
  * @stack: as it was
@@ -57,7 +63,7 @@ struct vt_other {
 };
 
 /**
- * struct vt_round - where a thread was as a race was reported
+ * struct vt_round - where a thread was as a race was seen
  * @task: its task, only compared
  * @progress: rounds of its loop that it had begun
  */
@@ -68,15 +74,19 @@ struct vt_round {
 
 /**
  * struct vt_others - the other side of one race
+ * @taken: in use, by a race or by who has seen what may be one
+ * @pending: interrupts that have not come yet
  * @run: whose threads
- * @seq: number of the race
+ * @seq: number of the race; 0: it has none yet
  * @time_ns: when it was seen
  * @nr_rounds: entries in @rounds
- * @rounds: of the run's threads, as it was reported
+ * @rounds: of the run's threads, as it was seen
  * @own: the last modifications of the thread that saw it
  * @side: the other threads
  */
 struct vt_others {
+	atomic_t taken;
+	atomic_t pending;
 	struct vt_run *run;
 	u64 seq;
 	u64 time_ns;
@@ -87,8 +97,7 @@ struct vt_others {
 };
 
 static struct vt_others vt_others[VT_OTHERS_RACES];
-static atomic_t vt_nr_others;		/* those that are in use */
-static atomic_t vt_others_pending;	/* interrupts that have not come yet */
+static atomic64_t vt_sight_next;	/* when the next is due, in ns since boot */
 
 static struct vt_thread *vt_thread_of(struct task_struct *task,
 				      const struct vt_run *run)
@@ -134,6 +143,11 @@ static long vt_rounds_since(const struct vt_others *race,
 	return -1;
 }
 
+static u64 vt_others_age(const struct vt_others *race)
+{
+	return ktime_get_boottime_ns() - race->time_ns;
+}
+
 static void vt_other_fill(struct vt_other *o, const struct vt_thread *t, int cpu)
 {
 	const struct task_struct *task = t->task;
@@ -143,7 +157,6 @@ static void vt_other_fill(struct vt_other *o, const struct vt_thread *t, int cpu
 	o->rounds = vt_rounds_since(o->race, t);
 	memcpy(o->comm, task->comm, sizeof(o->comm));
 	o->comm[sizeof(o->comm) - 1] = '\0';
-	o->after_ns = ktime_get_boottime_ns() - o->race->time_ns;
 	/* Pairs with the acquire in vt_others_show(): it is all there. */
 	smp_store_release(&o->there, true);
 }
@@ -155,11 +168,13 @@ static void vt_other_interrupt(void *data)
 	struct vt_thread *t = vt_thread_of(current, o->race->run);
 
 	if (t) {
+		o->after_ns = vt_others_age(o->race);
 		o->depth = stack_trace_save(o->stack, VT_OTHERS_DEPTH, 0);
 		o->did = t->did;
 		vt_other_fill(o, t, smp_processor_id());
 	}
-	atomic_dec(&vt_others_pending);
+	/* Pairs with vt_others_take(): nothing is written any more. */
+	atomic_fetch_sub_release(1, &o->race->pending);
 }
 
 /* Those that run: their CPUs are interrupted, the first VT_OTHERS - 1 of them. */
@@ -175,12 +190,12 @@ static unsigned int vt_others_interrupt(struct vt_others *race)
 			continue;
 		if (n == VT_OTHERS - 1)
 			break;
-		atomic_inc(&vt_others_pending);
+		atomic_inc(&race->pending);
 		/* Once: it may be on a queue still, since before a reset. */
 		if (!o->csd.func)
 			INIT_CSD(&o->csd, vt_other_interrupt, o);
 		if (smp_call_function_single_async(cpu, &o->csd))
-			atomic_dec(&vt_others_pending);
+			atomic_dec(&race->pending);
 		else
 			n++;
 	}
@@ -220,6 +235,7 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 		if (t->task == current || READ_ONCE(t->task->on_cpu) ||
 		    READ_ONCE(t->paused) || vt_other_is_probed(t->task))
 			continue;
+		o->after_ns = vt_others_age(race);
 		o->depth = vt_call(stack_trace_save_tsk)(t->task, o->stack,
 							 VT_OTHERS_DEPTH, 0);
 		o->did = t->did;
@@ -231,39 +247,104 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 	}
 }
 
+static struct vt_others *vt_others_take(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < VT_OTHERS_RACES; i++) {
+		struct vt_others *race = &vt_others[i];
+
+		if (atomic_read(&race->taken) || atomic_cmpxchg(&race->taken, 0, 1))
+			continue;
+		/*
+		 * An interrupt for whoever had it before is still to come.
+		 * Pairs with vt_other_interrupt().
+		 */
+		if (!atomic_read_acquire(&race->pending))
+			return race;
+		atomic_set(&race->taken, 0);
+	}
+	return NULL;
+}
+
 /**
  * vt_others_ask() - take the stacks of the other threads of a run
- * @run: run of the scenario that saw a race
- * @seq: number of the race
- * @time_ns: when it was seen, since boot
+ * @run: run of the scenario that sees what may be a race
+ * @time_ns: when it is seen, since boot
  *
  * Does not wait: what other CPUs do is known when their interrupts have come.
  *
  * Context: any but NMI.
+ * Return: what they are kept in, for vt_others_keep() or vt_others_drop(), or NULL
+ * if there is no room.
  */
-void vt_others_ask(struct vt_run *run, u64 seq, u64 time_ns)
+struct vt_others *vt_others_ask(struct vt_run *run, u64 time_ns)
 {
-	unsigned int i = atomic_fetch_add_unless(&vt_nr_others, 1, VT_OTHERS_RACES);
 	const struct vt_thread *own = vt_thread_of(current, run);
-	struct vt_others *race;
+	struct vt_others *race = vt_others_take();
+	unsigned int i;
 
-	if (i == VT_OTHERS_RACES)
-		return;
-	race = &vt_others[i];
+	if (!race)
+		return NULL;
 	race->run = run;
 	race->time_ns = time_ns;
-	vt_others_rounds(race);
-	race->own.nr = 0;
-	if (own)
-		race->own = own->did;
 	for (i = 0; i < VT_OTHERS; i++) {
 		race->side[i].race = race;
 		race->side[i].there = false;
 	}
+	vt_others_rounds(race);
+	/* Those that run first: they go on meanwhile. */
+	i = vt_others_interrupt(race);
+	race->own.nr = 0;
+	if (own)
+		race->own = own->did;
+	vt_others_asleep(race, i);
+	return race;
+}
+
+/**
+ * vt_others_ask_seldom() - vt_others_ask(), if that is due
+ * @run: run of the scenario that sees what may be a race
+ * @time_ns: when it is seen, since boot
+ *
+ * For who does not know yet whether it is the first of its variant.
+ *
+ * Context: any but NMI.
+ * Return: as vt_others_ask(); NULL too if others were asked just before.
+ */
+struct vt_others *vt_others_ask_seldom(struct vt_run *run, u64 time_ns)
+{
+	s64 next = atomic64_read(&vt_sight_next);
+
+	if ((s64)time_ns < next ||
+	    atomic64_cmpxchg(&vt_sight_next, next, time_ns + VT_SIGHT_NS) != next)
+		return NULL;
+	return vt_others_ask(run, time_ns);
+}
+
+/**
+ * vt_others_keep() - what others did belongs to a race
+ * @race: what they did
+ * @seq: number of the race
+ *
+ * Context: any.
+ */
+void vt_others_keep(struct vt_others *race, u64 seq)
+{
 	/* Whose is set up before it can be found. Pairs with vt_others_show(). */
 	smp_store_release(&race->seq, seq);
+}
 
-	vt_others_asleep(race, vt_others_interrupt(race));
+/**
+ * vt_others_drop() - what others did is not wanted
+ * @race: what they did
+ *
+ * Context: any.
+ */
+void vt_others_drop(struct vt_others *race)
+{
+	/* Pairs with the cmpxchg in vt_others_take(): the next has it to itself. */
+	atomic_set_release(&race->taken, 0);
 }
 
 /* The interrupt itself is no part of what the thread was doing. */
@@ -305,6 +386,23 @@ static void vt_others_show_dids(struct seq_file *m, const struct vt_dids *dids,
 }
 
 /**
+ * vt_others_warm() - ask once in vain
+ * @run: run of the scenario
+ *
+ * What was not called yet is far slower the first time, in an emulator by a third
+ * of a millisecond, and what is asked then is over.
+ *
+ * Context: a thread of the run that begins.
+ */
+void vt_others_warm(struct vt_run *run)
+{
+	struct vt_others *race = vt_others_ask(run, ktime_get_boottime_ns());
+
+	if (race)
+		vt_others_drop(race);
+}
+
+/**
  * vt_others_show() - the other side of a race, if it is known
  * @m: where to
  * @seq: number of the race
@@ -321,7 +419,7 @@ void vt_others_show(struct seq_file *m, u64 seq)
 	unsigned int i, j, caught = 0;
 
 	for (i = 0; i < VT_OTHERS_RACES && !race; i++)
-		/* Pairs with vt_others_ask(). */
+		/* Pairs with vt_others_keep(). */
 		if (smp_load_acquire(&vt_others[i].seq) == seq)
 			race = &vt_others[i];
 	if (!race)
@@ -351,9 +449,12 @@ void vt_others_show(struct seq_file *m, u64 seq)
  */
 void vt_others_wait(void)
 {
+	unsigned int i;
+
 	/* A CPU that goes offline handles first what it was asked. */
-	while (atomic_read(&vt_others_pending))
-		msleep(20);
+	for (i = 0; i < VT_OTHERS_RACES; i++)
+		while (atomic_read(&vt_others[i].pending))
+			msleep(20);
 }
 
 /**
@@ -361,13 +462,15 @@ void vt_others_wait(void)
  *
  * An interrupt that is still to come is a thread's of a race that nobody asks for.
  *
- * Context: any.
+ * Context: any; nobody sees anything.
  */
 void vt_others_reset(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < VT_OTHERS_RACES; i++)
+	for (i = 0; i < VT_OTHERS_RACES; i++) {
 		WRITE_ONCE(vt_others[i].seq, 0);
-	atomic_set(&vt_nr_others, 0);
+		vt_others_drop(&vt_others[i]);
+	}
+	atomic64_set(&vt_sight_next, 0);
 }

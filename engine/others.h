@@ -9,9 +9,14 @@
 #include <linux/types.h>
 
 struct seq_file;
+struct vt_others;
 struct vt_run;
 
-void vt_others_ask(struct vt_run *run, u64 seq, u64 time_ns);
+struct vt_others *vt_others_ask(struct vt_run *run, u64 time_ns);
+struct vt_others *vt_others_ask_seldom(struct vt_run *run, u64 time_ns);
+void vt_others_keep(struct vt_others *race, u64 seq);
+void vt_others_drop(struct vt_others *race);
+void vt_others_warm(struct vt_run *run);
 void vt_others_show(struct seq_file *m, u64 seq);
 void vt_others_reset(void);
 void vt_others_wait(void);

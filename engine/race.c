@@ -14,6 +14,7 @@
  */
 #include <linux/ctype.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/panic.h>
 #include <linux/ratelimit.h>
@@ -26,6 +27,7 @@
 #include "engine.h"
 #include "others.h"
 #include "race.h"
+#include "thread.h"
 #include "trace.h"
 
 #define VT_RACE_RECORDS	512
@@ -209,15 +211,96 @@ static void vt_race_print(const struct vt_record *r, const unsigned long *stack,
  * vt_seen() - the instant at which a race is seen
  *
  * Does nothing: it is a place for a breakpoint, from which a debugger sees both
- * sides of the race. An oracle that has to wait before it knows whether what it
- * saw is a race calls it before it waits.
+ * sides of the race.
  *
  * Context: any.
  */
-noinline void vt_seen(void)
+static noinline void vt_seen(void)
 {
 	/* Keeps the compiler from dropping the calls. */
 	asm volatile("");
+}
+
+/* Only threads of the run can wait between what they see and what they say of it. */
+static struct vt_sight *vt_sight_of(struct vt_run *run)
+{
+	struct vt_thread *t;
+
+	if (!vt_is_thread(current))
+		return NULL;
+	t = kthread_data(current);
+	return t->run == run ? &t->sight : NULL;
+}
+
+static void vt_sight_take(struct vt_run *run, struct vt_sight *sight)
+{
+	sight->time_ns = ktime_get_boottime_ns();
+	sight->others = vt_others_ask_seldom(run, sight->time_ns);
+	vt_seen();
+}
+
+/**
+ * vt_see() - see what may be a race
+ * @run: run of the scenario
+ *
+ * For an oracle that has to wait, or to release a lock, before it can say whether
+ * that is one: the other side is asked now. The time is what the record has.
+ *
+ * Context: any; vt_race() or vt_unsee() has to follow.
+ */
+void vt_see(struct vt_run *run)
+{
+	struct vt_sight *sight = vt_sight_of(run);
+
+	if (!sight)
+		return;
+	vt_unsee(run);
+	vt_sight_take(run, sight);
+}
+
+/**
+ * vt_unsee() - what vt_see() saw is no race
+ * @run: run of the scenario
+ *
+ * Context: any.
+ */
+void vt_unsee(struct vt_run *run)
+{
+	struct vt_sight *sight = vt_sight_of(run);
+
+	if (!sight)
+		return;
+	if (sight->others)
+		vt_others_drop(sight->others);
+	*sight = (struct vt_sight) {};
+}
+
+/* What was seen already, or else what is now. */
+static struct vt_sight vt_sight_now(struct vt_run *run)
+{
+	struct vt_sight *seen = vt_sight_of(run), now;
+
+	if (!seen || !seen->time_ns) {
+		vt_sight_take(run, &now);
+	} else {
+		now = *seen;
+		*seen = (struct vt_sight) {};
+	}
+	return now;
+}
+
+/* The first of a variant has the other side, whenever that was asked last. */
+static void vt_sight_keep(struct vt_run *run, struct vt_sight *sight,
+			  const struct vt_record *r)
+{
+	if (r->first && !sight->others)
+		sight->others = vt_others_ask(run, sight->time_ns);
+	if (!sight->others)
+		return;
+	if (r->first)
+		vt_others_keep(sight->others, r->seq);
+	else
+		vt_others_drop(sight->others);
 }
 
 /**
@@ -238,8 +321,9 @@ void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
 		    struct mm_struct *mm, unsigned long addr, unsigned long w0,
 		    unsigned long w1, const char *fmt, ...)
 {
+	struct vt_sight sight = vt_sight_now(run);
 	struct vt_record rec = {
-		.time_ns = ktime_get_boottime_ns(),
+		.time_ns = sight.time_ns,
 		.sc = run->sc,
 		.kind = kind,
 		.addr = addr,
@@ -253,7 +337,6 @@ void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
 	unsigned long flags;
 	va_list args;
 
-	vt_seen();
 	this_cpu_inc(run->cells[vt_kind_cell(kind, VT_KIND_RACES)]);
 	trace_race(run->sc->name, vt_kind_name(run->sc, kind), mm, addr, w0, w1);
 
@@ -275,8 +358,7 @@ void vt_race_during(struct vt_run *run, unsigned int kind, const char *during,
 	vt_records[rec.seq % VT_RACE_RECORDS] = rec;
 	raw_spin_unlock_irqrestore(&vt_race_lock, flags);
 
-	if (rec.first)
-		vt_others_ask(run, rec.seq, rec.time_ns);
+	vt_sight_keep(run, &sight, &rec);
 	vt_race_print(&rec, stack, rec.first ? depth : 0);
 
 	if (vt_params.panic_on_race)

@@ -16,6 +16,7 @@
 
 #include "canary.h"
 #include "engine.h"
+#include "others.h"
 #include "thread.h"
 
 /*
@@ -103,7 +104,10 @@ void vt_wait_stop(void)
 static int vt_thread_main(void *arg)
 {
 	struct vt_thread *t = arg;
-	int ret = t->fn(t);
+	int ret;
+
+	vt_others_warm(t->run);
+	ret = t->fn(t);
 
 	/* The text of the module must outlive the thread. */
 	WRITE_ONCE(t->paused, true);

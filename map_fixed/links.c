@@ -70,7 +70,7 @@ void mf_look_links(struct vt_thread *t, struct mf_lane *lane)
 		vt_hold(t);
 	was = vt_rmap_moved(seen, n, &now);
 	if (was)
-		vt_seen();
+		vt_see(t->run);
 	i_mmap_unlock_read(mapping);
 	if (!n)
 		return;

@@ -68,20 +68,24 @@ static inline bool mf_view_end(struct vt_run *run, enum mf_kind kind,
  * gap may stay. So wait for that replacement to end. Writers always end the one
  * they are in, also when they are being stopped, so this terminates.
  *
- * Context: sleeps.
+ * Context: sleeps; a race has to be reported unless it returns true.
  * Return: true if so.
  */
 static inline bool mf_wait_failed(const struct mf_lane *lane,
 				  const struct mf_view *v)
 {
+	struct vt_run *run = lane->space->run;
 	u32 nr = atomic_read(&lane->flight.begun);
 
 	/* By the end of the wait the writer is somewhere else. */
-	vt_seen();
+	vt_see(run);
 	/* Then ->fails is as that replacement left it. */
 	while (!vt_flight_over(&lane->flight, nr))
 		cond_resched();
-	return READ_ONCE(lane->fails) != v->fails;
+	if (READ_ONCE(lane->fails) == v->fails)
+		return false;
+	vt_unsee(run);
+	return true;
 }
 
 #endif /* MF_VIEW_H */
