@@ -32,7 +32,7 @@ clean-runs:
 
 # Variables given to make reach the scripts by the environment.
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
-export KERNEL_TREE KERNEL_IMAGE PATCHES VM
+export KERNEL_TREE KERNEL_IMAGE SERIES PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN ALL TRIES NEED
 export ABUSE ABUSE_SEED TRACING STRESS DAYS TESTS SMOKE GENTLE MINUTES BATS
@@ -81,7 +81,8 @@ help:
 	@echo '                      (and 6.12-rt, 6.12-cloud, ...; 7 is the newest 7.x)'
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
 	@echo '                      AGAIN=build/runs/X: as that run was'
-	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE]'
+	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE];'
+	@echo '                      KERNEL_TREE="DIR DIR"; KERNEL_TREE=DIR SERIES=BASE..HEAD'
 	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.3-debug)'
 	@echo 'make explore          search in deterministic guests, a seed each: KERNELS= SCENARIOS='
 	@echo '                      SEEDS=100 SEED=1 DURATION=5 JOBS=N COLD=1 (docs/deterministic.md)'

@@ -387,6 +387,19 @@ kernel_info()
 	sed -n "s/^$2=//p" "$VT_BUILD/kernels/$1/info" 2> /dev/null
 }
 
+# build_tree SOURCE OBJECTS: build the kernel that is checked out in SOURCE, configured
+# in OBJECTS; if it does not build, say why.
+build_tree()
+{
+	local log=$2/build.log
+	if make -C "$1" O="$2" olddefconfig > "$log" 2>&1 &&
+		make -C "$1" O="$2" -j"$(nproc)" bzImage modules >> "$log" 2>&1; then
+		return
+	fi
+	say "does not build: $(grep -m 1 'error:' "$log" || tail -n 1 "$log")"
+	return 1
+}
+
 # get_kernels: fetch or build what KERNELS names, or the defaults, with $kernel_options
 # of scripts/kernels.  Sets $kernels to the names of those that are there, with
 # 7 resolved, and $no_kernels to lines "name, tab, why" for those that are not to be had.

@@ -173,6 +173,83 @@ torture()
 	[ "$(wc -l < "$FAKE/build/asked")" = 1 ]
 }
 
+@test "torture KERNEL_TREE= of two trees has both in one table, and side by side" {
+	fake_built_tree "$BATS_TEST_TMPDIR/patched" 7.3.0-rc2-patched
+	mkdir -p "$FAKE/build/modules/patched"
+	echo ko > "$FAKE/build/modules/patched/vma_torture.ko"
+	torture KERNEL_TREE="$tree $BATS_TEST_TMPDIR/patched"
+	[ "$status" = 0 ]
+	[[ $output =~ linux\ +map_fixed\ +SUCCESS ]]
+	[[ $output =~ patched\ +map_fixed\ +SUCCESS ]]
+	[[ $output =~ map_fixed\ +ops/s\ +[0-9]+\ +[0-9]+\ +1.00 ]]
+	[[ $output =~ "A "[^$'\n']*linux-torture,\ B\ [^$'\n']*patched-torture: ]]
+}
+
+# series_tree: $tree in git, with commits one, two, broken, four; what make builds is what is
+# in built/ beside it.
+series_tree()
+{
+	fake_built_tree "$BATS_TEST_TMPDIR/built" 7.3.0-rc2-series
+	printf 'olddefconfig:\n\t@cp -r %s/. $(O)\nbzImage modules:\n\t@! grep -q BROKEN what || { echo "what:1: error: BROKEN"; exit 1; }\n' \
+		"$BATS_TEST_TMPDIR/built" > "$tree/Makefile"
+	git -C "$tree" init -q
+	for what in one two broken four; do
+		echo "${what/broken/BROKEN}" > "$tree/what"
+		git -C "$tree" add what Makefile
+		git -C "$tree" -c user.name=x -c user.email=x@y commit -qm "the change $what"
+	done
+	stub build 'mkdir -p "$VT_BUILD/modules/$1"; echo ko > "$VT_BUILD/modules/$1/vma_torture.ko"
+		cat "$(sed -n "s/^kdir=//p" "$VT_BUILD/kernels/$1/info")/../src/what" >> "$VT_BUILD/built"
+		echo "$VT_BUILD/modules/$1/vma_torture.ko"'
+}
+
+@test "torture SERIES= has a row for each commit, until one does not build" {
+	series_tree
+	git -C "$tree" status --porcelain --ignored > "$BATS_TEST_TMPDIR/before"
+	torture KERNEL_TREE="$tree" SERIES=HEAD~3..HEAD
+	[ "$status" = 2 ]
+	[[ $output == *"the change one"*"the change two"*"the change broken"*"does not build: what:1: error: BROKEN"* ]]
+	[[ $output != *"the change four"* ]]
+	[[ $output =~ linux-0-[0-9a-f]+\ +map_fixed\ +SUCCESS ]]
+	[[ $output =~ linux-1-[0-9a-f]+\ +map_fixed\ +SUCCESS ]]
+	[[ $output =~ map_fixed\ +ops/s\ +[0-9]+\ +[0-9]+\ +1.00 ]]
+	[ "$(cat "$FAKE/build/built")" = $'one\ntwo' ]
+	# Each has its own image, and nothing was done to the tree.
+	[ "$(readlink "$FAKE"/build/kernels/linux-0-*/vmlinuz)" != "$(readlink "$FAKE"/build/kernels/linux-1-*/vmlinuz)" ]
+	git -C "$tree" status --porcelain --ignored | cmp - "$BATS_TEST_TMPDIR/before"
+	# Once more, with a commit that came later.
+	echo five > "$tree/what"
+	git -C "$tree" -c user.name=x -c user.email=x@y commit -qam "the change five"
+	torture KERNEL_TREE="$tree" SERIES=HEAD~1..HEAD
+	[ "$status" = 0 ]
+	[[ $output == *"0 "*"the change four"*"1 "*"the change five"* ]]
+}
+
+@test "torture SERIES= wants a range of commits of a configured tree" {
+	series_tree
+	torture SERIES=a..b
+	[ "$status" = 2 ]
+	[[ $output == *"SERIES wants KERNEL_TREE"* ]]
+	for series in HEAD HEAD~1... HEAD...HEAD~1; do
+		torture KERNEL_TREE="$tree" SERIES=$series
+		[ "$status" = 2 ]
+		[[ $output == *"SERIES wants BASE..HEAD, not '$series'"* ]]
+	done
+	torture KERNEL_TREE="$tree" SERIES=nowhere..HEAD
+	[ "$status" = 2 ]
+	[[ $output == *"has no commit nowhere"* ]]
+	torture KERNEL_TREE="$tree" SERIES=HEAD..HEAD~1
+	[ "$status" = 2 ]
+	[[ $output == *"there is no commit in HEAD..HEAD~1"* ]]
+	torture KERNEL_TREE="$tree" SERIES=HEAD~1..HEAD DETERMINISTIC=1
+	[ "$status" = 2 ]
+	rm "$tree/.config"
+	torture KERNEL_TREE="$tree" SERIES=HEAD~1..HEAD
+	[ "$status" = 2 ]
+	[[ $output == *"is not configured"* ]]
+	[ ! -e "$FAKE/build/booted" ]
+}
+
 @test "torture KDIR= with KERNEL_IMAGE= takes that image" {
 	fake_image "$BATS_TEST_TMPDIR/image" 7.3.0-rc2-mine
 	rm "$tree/arch/x86/boot/bzImage"
@@ -207,14 +284,14 @@ torture()
 }
 
 @test "make torture passes them on, and KDIR only if it was given" {
-	stub torture 'echo "tree=${KERNEL_TREE-} kdir=${KDIR-} image=${KERNEL_IMAGE-} vm=${VM-}"'
+	stub torture 'echo "tree=${KERNEL_TREE-} kdir=${KDIR-} image=${KERNEL_IMAGE-} vm=${VM-} series=${SERIES-}"'
 	cp "$TOP/Makefile" "$FAKE/"
-	run make -s -C "$FAKE" torture KERNEL_TREE=/a VM=vng
-	[ "$output" = "tree=/a kdir= image= vm=vng" ]
+	run make -s -C "$FAKE" torture KERNEL_TREE=/a VM=vng SERIES=b..c
+	[ "$output" = "tree=/a kdir= image= vm=vng series=b..c" ]
 	run make -s -C "$FAKE" torture KDIR=/b KERNEL_IMAGE=/c
-	[ "$output" = "tree= kdir=/b image=/c vm=" ]
+	[ "$output" = "tree= kdir=/b image=/c vm= series=" ]
 	run env KDIR=/d make -s -C "$FAKE" torture
-	[ "$output" = "tree= kdir=/d image= vm=" ]
+	[ "$output" = "tree= kdir=/d image= vm= series=" ]
 }
 
 # A virtme-ng made of paper: runs what it is to execute in this shell.
