@@ -32,7 +32,7 @@ clean-runs:
 
 # Variables given to make reach the scripts by the environment.
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
-export KERNEL_TREE KERNEL_IMAGE SERIES PATCHES VM
+export KERNEL_TREE KERNEL_IMAGE SERIES DUMP PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
 export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN ALL TRIES NEED
 export ABUSE ABUSE_SEED TRACING STRESS DAYS TESTS SMOKE GENTLE MINUTES BATS
@@ -80,7 +80,7 @@ help:
 	@echo 'make torture          torture stock kernels in guests: KERNELS="6.1 6.12 7"'
 	@echo '                      (and 6.12-rt, 6.12-cloud, ...; 7 is the newest 7.x)'
 	@echo '                      DURATION=30 SCENARIOS=a,b ARGS="name=value ..." STRICT=1'
-	@echo '                      AGAIN=build/runs/X: as that run was'
+	@echo '                      AGAIN=build/runs/X: as that run was; DUMP=1: a crash dump of its race'
 	@echo '                      or yours: KERNEL_TREE=DIR, or KDIR=DIR [KERNEL_IMAGE=FILE];'
 	@echo '                      KERNEL_TREE="DIR DIR"; KERNEL_TREE=DIR SERIES=BASE..HEAD'
 	@echo '                      (built ones: scripts/build-kernel, KERNELS=7.3-debug)'

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from . import check, console, ktap, torture
+from . import check, console, dump, ktap, torture
 
 
 def allowed(header: str, kernel: str) -> str:
@@ -108,6 +108,16 @@ def end_panic(tally: Tally, directory: Path, name: str) -> str:
     outcome, line = status.get("outcome", ""), status.get("line", "")
     if outcome == "ok":
         tally.result(ktap.Result("ok", (name, f"panic: {line}")))
+        log = (directory / "console.log").read_text("utf-8", "replace")
+        booted = re.search(r"Linux version (\S+)", log)
+        try:
+            left = dump.release(directory / "vmcore")
+        except (OSError, dump.DumpError) as error:
+            left = str(error)
+        if booted and left == booted[1]:
+            tally.result(ktap.Result("ok", (name, f"crash dump of {left}")))
+        else:
+            tally.fail(f"{name}: crash dump", f"of {left or 'no kernel'} ({directory})")
     else:
         tally.fail(name, f"{line or 'the guest could not be run'} ({directory})")
     return outcome

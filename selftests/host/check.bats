@@ -61,13 +61,16 @@ totals()
 }
 
 @test "what a guest was booted from is kept only where something failed" {
-	sed -i 's|mkdir -p "$out"|&; echo x > "$out/initramfs.gz"|' "$FAKE/scripts/vm"
+	fake_core "$FAKE/build/core" 6.1.0-x
+	echo "Linux version 6.1.0-x (x)" > "$FAKE/build/console"
+	sed -i 's|mkdir -p "$out"|&; echo x > "$out/initramfs.gz"; cp "$VT_BUILD/core" "$out/vmcore"|' "$FAKE/scripts/vm"
 	new_test good 'echo 1..1; echo ok 1 a'
 	new_test panics 'echo 1..1; echo ok 1 a' '# expect-panic: boom'
 	check
 	[ "$status" = 0 ]
 	[ "$(find "$FAKE/build/runs" -name status | wc -l)" = 2 ]
 	[ -z "$(find "$FAKE/build/runs" -name initramfs.gz)" ]
+	[ "$(find "$FAKE/build/runs" -name vmcore | wc -l)" = 1 ]
 	new_test bad 'echo 1..1; echo not ok 1 b'
 	check
 	[ "$status" = 1 ]
@@ -323,13 +326,21 @@ totals()
 			shift
 		done
 		mkdir -p "$out"
-		echo "[ 4.0] Kernel panic - not syncing: race gap" > "$out/console.log"
+		cp "$VT_BUILD/core" "$out/vmcore"
+		echo "[ 0.0] Linux version 6.1.0-x (x)" > "$out/console.log"
+		echo "[ 4.0] Kernel panic - not syncing: race gap" >> "$out/console.log"
 		printf "%s\n" "outcome=$(cat "$VT_BUILD/outcome")" retries=0 "line=the last" > "$out/status"'
 	echo ok > "$FAKE/build/outcome"
+	fake_core "$FAKE/build/core" 6.1.0-y
+	check
+	[ "$status" = 1 ]
+	[[ $output == *"FAIL 6.1 gone: crash dump: of 6.1.0-y"* ]]
+	fake_core "$FAKE/build/core" 6.1.0-x
 	check
 	[ "$status" = 0 ]
 	[ "$(cat "$FAKE/build/wanted")" = 'race gap' ]
 	[[ $output == *"ok   6.1 gone: panic: the last"* ]]
+	[[ $output == *"ok   6.1 gone: crash dump of 6.1.0-x"* ]]
 	run cat "$FAKE"/build/runs/*-6.1-gone/results.json
 	[[ $output == *'"code": 0,'*'"name": "gone"'* ]]
 	echo died > "$FAKE/build/outcome"

@@ -54,6 +54,19 @@ stub_vm()
 		mkdir -p "$out"'"$1"
 }
 
+# fake_core FILE RELEASE: the memory of a guest of this kernel, as scripts/vm --dump keeps it.
+fake_core()
+{
+	PYTHONPATH=$TOP/scripts:$TOP/selftests/host/python /usr/bin/python3 -B -c '
+import sys
+from pathlib import Path
+import test_dump
+from vt import dump
+path, note = Path(sys.argv[1]), test_dump.note(sys.argv[2])
+test_dump.core(path, note)
+dump.add_note(path, test_dump.BASE, len(note))' "$1" "$2"
+}
+
 # A kernel as scripts/kernels leaves it.
 fake_kernel()
 {

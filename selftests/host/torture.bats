@@ -446,3 +446,30 @@ torture()
 	[[ $output == *'state vma_lock skipped: no such locks'* && $output == *'value map_fixed race_gap 7'* ]]
 	[[ $output == *$'\n''coverage map_fixed replace exact worked'* ]]
 }
+
+@test "DUMP=1 panics with the first race, keeps the memory, and says how to open it" {
+	stub vm '
+		dump=
+		while [ $# -gt 2 ]; do
+			[ "$1" != --out ] || out=$2
+			[ "$1" != --dump ] || dump=1
+			shift
+		done
+		mkdir -p "$out"
+		[ -z "$dump" ] || echo core > "$out/vmcore"
+		case $2 in *" panic_on_race=1"*) ;; *) exit 9 ;; esac
+		echo "[    5.0] vma_torture: RACE map_fixed/gap addr=0x1 detail=\"x\"" > "$out/console.log"
+		echo "[    5.1] Kernel panic - not syncing: vma_torture: RACE map_fixed/gap: x" >> "$out/console.log"
+		printf "%s\n" outcome=died rc= "line=panic" > "$out/status"
+		exit 3'
+	DUMP=1 torture
+	[ "$status" = 1 ]
+	[[ $output =~ "crash /usr/lib/debug/boot/vmlinux-7.2.12-amd64 "[^$'\n']*"/vmcore" ]]
+	[[ $output == *"linux-image-7.2.12-amd64-dbg"* ]]
+	[[ $output =~ "drgn -c "[^$'\n']*"/vmcore -s /usr/lib/debug/boot/vmlinux-7.2.12-amd64" ]]
+	DUMP=1 DETERMINISTIC=1 torture
+	[ "$status" = 2 ]
+	DUMP=yes torture
+	[ "$status" = 2 ]
+	[[ $output == *"DUMP wants 0 or 1, not 'yes'"* ]]
+}
