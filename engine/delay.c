@@ -95,12 +95,15 @@ static enum hrtimer_restart vt_delay_fire(struct hrtimer *timer)
 
 	delay->fired++;
 	if (vt_params.delay_us && vt_is_thread(current)) {
+		struct vt_thread *t = kthread_data(current);
+		u64 begun = ktime_get_boottime_ns();
 		u64 end = ktime_get_mono_fast_ns() +
 			  vt_rnd_below(&delay->rnd, vt_params.delay_us * NSEC_PER_USEC);
 
 		delay->held++;
 		while (ktime_get_mono_fast_ns() < end)
 			cpu_relax();
+		vt_did_note(&t->stops, "delay", begun);
 	}
 	hrtimer_forward_now(timer, ns_to_ktime(vt_delay_next_ns(delay)));
 	return HRTIMER_RESTART;

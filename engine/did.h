@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a thread did last: its modifications, each from begin to end. Only the
- * thread itself writes that; it is read once a race was seen, by an interrupt of
+ * What a thread did last: its modifications, each from begin to end, and where the
+ * module itself made it stop. Only the thread itself writes that; it is read once a race was seen, by an interrupt of
  * the CPU that the thread is on, or while the thread is on none.
  */
 #ifndef VT_DID_H
@@ -90,6 +90,26 @@ static inline void vt_did_end(struct vt_dids *d, long ret)
 	/* An interrupt of this CPU that sees the end sees the result. */
 	barrier();
 	WRITE_ONCE(last->ended_ns, ktime_get_boottime_ns());
+}
+
+/**
+ * vt_did_note() - remember what is over
+ * @d: of the thread that did it
+ * @what: which, a string that stays
+ * @begun_ns: since boot
+ *
+ * Context: the thread's own, or an interrupt of it; interrupts are off, as those
+ * may write here too.
+ */
+static inline void vt_did_note(struct vt_dids *d, const char *what, u64 begun_ns)
+{
+	d->last[d->nr % VT_DIDS] = (struct vt_did) {
+		.what = what,
+		.begun_ns = begun_ns,
+		.ended_ns = ktime_get_boottime_ns(),
+		.ret = VT_DID_STEPS,
+	};
+	WRITE_ONCE(d->nr, d->nr + 1);
 }
 
 #endif /* VT_DID_H */

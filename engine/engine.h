@@ -249,6 +249,7 @@ struct vt_thread {
 	/* Written by the thread only, read by whoever watches it. */
 	u64 progress ____cacheline_aligned;
 	struct vt_dids did;
+	struct vt_dids stops;	/* holds, and delays by timers */
 	struct vt_sight sight;
 	bool paused;
 	bool quiet;	/* it waits for a burst of another one, or makes one */

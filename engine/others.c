@@ -44,6 +44,7 @@
  * @rounds: how often it had come around its loop since; 0: it was still at what
  *	it was at as the race was seen; -1: not known
  * @did: its last modifications
+ * @stops: where the module made it stop last
  * @depth: entries in @stack
  * @stack: as it was
  * @there: all of this has been filled in
@@ -57,6 +58,7 @@ struct vt_other {
 	u64 after_ns;
 	long rounds;
 	struct vt_dids did;
+	struct vt_dids stops;
 	unsigned int depth;
 	unsigned long stack[VT_OTHERS_DEPTH];
 	bool there;
@@ -82,6 +84,7 @@ struct vt_round {
  * @nr_rounds: entries in @rounds
  * @rounds: of the run's threads, as it was seen
  * @own: the last modifications of the thread that saw it
+ * @own_stops: where the module made that one stop last
  * @side: the other threads
  */
 struct vt_others {
@@ -93,6 +96,7 @@ struct vt_others {
 	unsigned int nr_rounds;
 	struct vt_round rounds[VT_OTHERS_ROUNDS];
 	struct vt_dids own;
+	struct vt_dids own_stops;
 	struct vt_other side[VT_OTHERS];
 };
 
@@ -148,6 +152,12 @@ static u64 vt_others_age(const struct vt_others *race)
 	return ktime_get_boottime_ns() - race->time_ns;
 }
 
+static void vt_other_did(struct vt_other *o, const struct vt_thread *t)
+{
+	o->did = t->did;
+	o->stops = t->stops;
+}
+
 static void vt_other_fill(struct vt_other *o, const struct vt_thread *t, int cpu)
 {
 	const struct task_struct *task = t->task;
@@ -170,7 +180,7 @@ static void vt_other_interrupt(void *data)
 	if (t) {
 		o->after_ns = vt_others_age(o->race);
 		o->depth = stack_trace_save(o->stack, VT_OTHERS_DEPTH, 0);
-		o->did = t->did;
+		vt_other_did(o, t);
 		vt_other_fill(o, t, smp_processor_id());
 	}
 	/* Pairs with vt_others_take(): nothing is written any more. */
@@ -238,7 +248,7 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 		o->after_ns = vt_others_age(race);
 		o->depth = vt_call(stack_trace_save_tsk)(t->task, o->stack,
 							 VT_OTHERS_DEPTH, 0);
-		o->did = t->did;
+		vt_other_did(o, t);
 		/* Of one that has been running again neither is of any use. */
 		if (!o->depth || READ_ONCE(t->task->on_cpu))
 			continue;
@@ -295,9 +305,11 @@ struct vt_others *vt_others_ask(struct vt_run *run, u64 time_ns)
 	vt_others_rounds(race);
 	/* Those that run first: they go on meanwhile. */
 	i = vt_others_interrupt(race);
-	race->own.nr = 0;
-	if (own)
+	race->own.nr = race->own_stops.nr = 0;
+	if (own) {
 		race->own = own->did;
+		race->own_stops = own->stops;
+	}
 	vt_others_asleep(race, i);
 	return race;
 }
@@ -361,27 +373,37 @@ static unsigned int vt_other_skip(const struct vt_other *o)
 	return 0;
 }
 
-/*
- * The oldest first; times are from the race on, so most of them are negative.
- * What has no end was in flight.
- */
-static void vt_others_show_dids(struct seq_file *m, const struct vt_dids *dids,
-				u64 time_ns)
+/* Times are from the race on. What has no end was in flight. */
+static void vt_others_show_did(struct seq_file *m, const struct vt_did *did,
+			       u64 time_ns)
 {
-	unsigned int i;
+	seq_printf(m, "  did: what=%s start=0x%lx end=0x%lx begun_ns=%lld", did->what,
+		   did->start, did->end, (s64)(did->begun_ns - time_ns));
+	if (did->ended_ns)
+		seq_printf(m, " ended_ns=%lld", (s64)(did->ended_ns - time_ns));
+	if (did->ended_ns && did->ret != VT_DID_STEPS)
+		seq_printf(m, " ret=%ld", did->ret);
+	seq_putc(m, '\n');
+}
 
-	for (i = vt_did_first(dids); i != dids->nr; i++) {
+/* Both in one order, the oldest first. */
+static void vt_others_show_dids(struct seq_file *m, const struct vt_dids *dids,
+				const struct vt_dids *stops, u64 time_ns)
+{
+	unsigned int i = vt_did_first(dids), j = vt_did_first(stops);
+
+	while (i != dids->nr || j != stops->nr) {
 		const struct vt_did *did = &dids->last[i % VT_DIDS];
+		const struct vt_did *stop = &stops->last[j % VT_DIDS];
 
-		seq_printf(m, "  did: what=%s start=0x%lx end=0x%lx begun_ns=%lld",
-			   did->what, did->start, did->end,
-			   (s64)(did->begun_ns - time_ns));
-		if (did->ended_ns)
-			seq_printf(m, " ended_ns=%lld",
-				   (s64)(did->ended_ns - time_ns));
-		if (did->ended_ns && did->ret != VT_DID_STEPS)
-			seq_printf(m, " ret=%ld", did->ret);
-		seq_putc(m, '\n');
+		if (j == stops->nr ||
+		    (i != dids->nr && did->begun_ns <= stop->begun_ns)) {
+			vt_others_show_did(m, did, time_ns);
+			i++;
+		} else {
+			vt_others_show_did(m, stop, time_ns);
+			j++;
+		}
 	}
 }
 
@@ -424,7 +446,7 @@ void vt_others_show(struct seq_file *m, u64 seq)
 			race = &vt_others[i];
 	if (!race)
 		return;
-	vt_others_show_dids(m, &race->own, race->time_ns);
+	vt_others_show_dids(m, &race->own, &race->own_stops, race->time_ns);
 	for (i = 0; i < VT_OTHERS; i++) {
 		struct vt_other *o = &race->side[i];
 
@@ -434,7 +456,7 @@ void vt_others_show(struct seq_file *m, u64 seq)
 		caught++;
 		seq_printf(m, "  other: cpu=%d pid=%d comm=%s after_ns=%llu rounds=%ld\n",
 			   o->cpu, o->pid, o->comm, o->after_ns, o->rounds);
-		vt_others_show_dids(m, &o->did, race->time_ns);
+		vt_others_show_dids(m, &o->did, &o->stops, race->time_ns);
 		for (j = vt_other_skip(o); j < o->depth; j++)
 			seq_printf(m, "      %pS\n", (void *)o->stack[j]);
 	}

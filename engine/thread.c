@@ -7,11 +7,13 @@
 #include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/irqflags.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/debug.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
+#include <linux/timekeeping.h>
 #include <linux/wait.h>
 
 #include "canary.h"
@@ -52,6 +54,15 @@ bool vt_go_slow(struct vt_thread *t)
 	return READ_ONCE(vt_pause) != VT_STOPPING && !kthread_should_stop();
 }
 
+static void vt_hold_note(struct vt_thread *t, u64 begun_ns)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vt_did_note(&t->stops, "hold", begun_ns);
+	local_irq_restore(flags);
+}
+
 /**
  * vt_hold() - hold what one holds for a random time, up to hold_us
  * @t: the calling thread
@@ -60,6 +71,7 @@ bool vt_go_slow(struct vt_thread *t)
  */
 void vt_hold(struct vt_thread *t)
 {
+	u64 begun = ktime_get_boottime_ns();
 	u32 us = vt_params.hold_us;
 
 	if (us)
@@ -67,6 +79,8 @@ void vt_hold(struct vt_thread *t)
 	if (us >= 1000)
 		mdelay(us / 1000);
 	udelay(us % 1000);
+	if (us)
+		vt_hold_note(t, begun);
 }
 
 /**
@@ -80,11 +94,14 @@ void vt_hold(struct vt_thread *t)
  */
 void vt_hold_irqs_off(struct vt_thread *t)
 {
+	u64 begun = ktime_get_boottime_ns();
 	u32 us = vt_params.hold_us;
 
 	if (us)
 		us = vt_rnd_below(&t->rnd, us + 1);
 	udelay(min(us, VT_IRQS_OFF_US));
+	if (us)
+		vt_hold_note(t, begun);
 }
 
 /**

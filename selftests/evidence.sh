@@ -69,7 +69,25 @@ at_once()
 	done
 }
 
-begin 3
+# Where the module itself made a thread stop stands among what it did.
+own_stops()
+{
+	loaded_with scenarios=map_fixed busted=map_fixed hold_us=200 \
+		delay_interval_us=300 delay_us=100 || return
+	wait_for 20 stops_seen || no "no $missing in $(grep -c '^seq=' "$D/races") races" || return
+	control stop
+	unload
+}
+
+stops_seen()
+{
+	for missing in hold delay; do
+		grep -qE "^  did: what=$missing start=0x0 end=0x0 begun_ns=-?[0-9]+ ended_ns=-?[0-9]+$" \
+			"$D/races" || return
+	done
+}
+
+begin 4
 # On a kernel that has the gap by itself readers see it while a writer is in mmap();
 # elsewhere a replacement is broken on purpose, and the writer is in that.
 if gap_is_expected; then
@@ -78,6 +96,7 @@ else
 	flavour=busted=map_fixed/gap where='mf_replace|mf_break'
 fi
 check "the other side of a race is the writer that breaks the promise" once
+check "holds and delays are told with what the threads did" own_stops
 check "unloaded as races are seen, ten times" at_once
 check "nothing is left" nothing_left
 
