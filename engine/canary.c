@@ -61,13 +61,11 @@ static u64 vt_canary_nr_laps;	/* the session's */
 static enum hrtimer_restart vt_canary_beat(struct hrtimer *timer)
 {
 	struct vt_canary *c = container_of(timer, struct vt_canary, timer);
+	struct vt_thread *t = vt_thread_of(current);
 	bool home = smp_processor_id() == c->cpu;
 
-	if (home && vt_is_thread(current)) {
-		struct vt_thread *t = kthread_data(current);
-
+	if (home && t)
 		WRITE_ONCE(t->beats, t->beats + 1);
-	}
 	wake_up_process(c->task);
 	/* Where the CPU has gone down its timer fires on another one. */
 	if (!home || !READ_ONCE(vt_canary_on))

@@ -22,7 +22,6 @@
  */
 #include <linux/cpuhotplug.h>
 #include <linux/hrtimer.h>
-#include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
@@ -92,10 +91,10 @@ static u64 vt_delay_next_ns(struct vt_delay *delay)
 static enum hrtimer_restart vt_delay_fire(struct hrtimer *timer)
 {
 	struct vt_delay *delay = container_of(timer, struct vt_delay, timer);
+	struct vt_thread *t = vt_thread_of(current);
 
 	delay->fired++;
-	if (vt_params.delay_us && vt_is_thread(current)) {
-		struct vt_thread *t = kthread_data(current);
+	if (vt_params.delay_us && t) {
 		u64 begun = ktime_get_boottime_ns();
 		u64 end = ktime_get_mono_fast_ns() +
 			  vt_rnd_below(&delay->rnd, vt_params.delay_us * NSEC_PER_USEC);

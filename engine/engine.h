@@ -513,6 +513,7 @@ static inline void vt_quiet_end(struct vt_thread *t, struct rw_semaphore *lock)
 /* The longest time that a CPU is held with interrupts off, in us. */
 #define VT_IRQS_OFF_US	500U
 
+struct vt_thread *vt_thread_of(struct task_struct *task);
 void vt_hold(struct vt_thread *t);
 void vt_hold_irqs_off(struct vt_thread *t);
 

@@ -15,7 +15,6 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/kallsyms.h>
-#include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/smp.h>
@@ -103,15 +102,12 @@ struct vt_others {
 static struct vt_others vt_others[VT_OTHERS_RACES];
 static atomic64_t vt_sight_next;	/* when the next is due, in ns since boot */
 
-static struct vt_thread *vt_thread_of(struct task_struct *task,
+static struct vt_thread *vt_thread_in(struct task_struct *task,
 				      const struct vt_run *run)
 {
-	struct vt_thread *t;
+	struct vt_thread *t = vt_thread_of(task);
 
-	if (!vt_is_thread(task))
-		return NULL;
-	t = kthread_data(task);
-	return t->run == run ? t : NULL;
+	return t && t->run == run ? t : NULL;
 }
 
 /*
@@ -123,7 +119,7 @@ static void vt_others_rounds(struct vt_others *race)
 	struct vt_thread *t;
 
 	race->nr_rounds = 0;
-	if (!vt_thread_of(current, race->run))
+	if (!vt_thread_in(current, race->run))
 		return;
 	list_for_each_entry(t, &race->run->threads, node) {
 		struct vt_round *r = &race->rounds[race->nr_rounds];
@@ -175,7 +171,7 @@ static void vt_other_fill(struct vt_other *o, const struct vt_thread *t, int cpu
 static void vt_other_interrupt(void *data)
 {
 	struct vt_other *o = data;
-	struct vt_thread *t = vt_thread_of(current, o->race->run);
+	struct vt_thread *t = vt_thread_in(current, o->race->run);
 
 	if (t) {
 		o->after_ns = vt_others_age(o->race);
@@ -235,7 +231,7 @@ static void vt_others_asleep(struct vt_others *race, unsigned int n)
 	struct vt_run *run = race->run;
 	struct vt_thread *t;
 
-	if (!vt_has(stack_trace_save_tsk) || !vt_thread_of(current, run))
+	if (!vt_has(stack_trace_save_tsk) || !vt_thread_in(current, run))
 		return;
 	list_for_each_entry(t, &run->threads, node) {
 		struct vt_other *o = &race->side[n];
@@ -290,7 +286,7 @@ static struct vt_others *vt_others_take(void)
  */
 struct vt_others *vt_others_ask(struct vt_run *run, u64 time_ns)
 {
-	const struct vt_thread *own = vt_thread_of(current, run);
+	const struct vt_thread *own = vt_thread_in(current, run);
 	struct vt_others *race = vt_others_take();
 	unsigned int i;
 

@@ -14,7 +14,6 @@
  */
 #include <linux/ctype.h>
 #include <linux/kernel.h>
-#include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/panic.h>
 #include <linux/ratelimit.h>
@@ -224,12 +223,9 @@ static noinline void vt_seen(void)
 /* Only threads of the run can wait between what they see and what they say of it. */
 static struct vt_sight *vt_sight_of(struct vt_run *run)
 {
-	struct vt_thread *t;
+	struct vt_thread *t = vt_thread_of(current);
 
-	if (!vt_is_thread(current))
-		return NULL;
-	t = kthread_data(current);
-	return t->run == run ? &t->sight : NULL;
+	return t && t->run == run ? &t->sight : NULL;
 }
 
 static void vt_sight_take(struct vt_run *run, struct vt_sight *sight)

@@ -133,14 +133,15 @@ static int vt_thread_main(void *arg)
 }
 
 /**
- * vt_is_thread() - is a task a thread of a run?
+ * vt_thread_of() - the thread of a run that a task is
  * @task: task, which does not go away
  *
  * Context: any.
+ * Return: the thread, or NULL if it is none.
  */
-bool vt_is_thread(struct task_struct *task)
+struct vt_thread *vt_thread_of(struct task_struct *task)
 {
-	return kthread_func(task) == vt_thread_main;
+	return kthread_func(task) == vt_thread_main ? kthread_data(task) : NULL;
 }
 
 /**

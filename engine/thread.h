@@ -13,7 +13,6 @@ enum { VT_GO, VT_PAUSED, VT_STOPPING };
 void vt_pace_set(unsigned int pause);
 
 void vt_wait_stop(void);
-bool vt_is_thread(struct task_struct *task);
 
 void vt_threads_wake(struct vt_run *run);
 void vt_threads_stop(struct vt_run *run);

@@ -52,10 +52,12 @@ static const char *const ff_account_names[FF_NR_WAYS] = {
 /**
  * struct ff_account_fork - an operation of a burst
  * @p: parent
+ * @plan: how its forks fail
  * @extra: pages that were mapped in between (busted)
  */
 struct ff_account_fork {
 	struct ff_parent *p;
+	struct ff_plan plan;
 	unsigned int extra;
 };
 
@@ -170,7 +172,7 @@ static int ff_account_once(void *arg)
 	if (vt_busted(p->st->run, FF_BOOKS))
 		ff_map_anon(FF_BASE / 4 + 2 * PAGE_SIZE * fork->extra++,
 			    PAGE_SIZE);
-	err = ff_fork(p);
+	err = ff_fork(p, &fork->plan);
 	ff_unpublish(p, err);
 	return err && !ff_settle_all(p) ? 0 : -EAGAIN;
 }
@@ -218,7 +220,6 @@ static void ff_account_try(struct ff_state *st, struct vt_rnd *rnd,
 	struct ff_account_fork fork = { .p = p };
 	struct vt_burst burst = { .once = ff_account_once };
 	enum vt_burst_result result = VT_BURST_UNSURE;
-	struct ff_plan plan;
 	char name[64];
 
 	if (!(st->ways & BIT(way)))
@@ -236,10 +237,10 @@ static void ff_account_try(struct ff_state *st, struct vt_rnd *rnd,
 	burst.name = name;
 	if (!ff_map_anon(FF_BASE / 2, FF_BURST_PAGES * PAGE_SIZE)) {
 		ff_snapshot(p);
-		if (ff_account_plan(p, way, pos, &plan))
+		if (ff_account_plan(p, way, pos, &fork.plan))
 			result = vt_burst(st->run, FF_BOOKS, p->mm, &burst,
 					  &fork);
-		ff_plan_end(p, &plan);
+		ff_plan_end(p, &fork.plan);
 		ff_plan_clear(p);
 	}
 	ff_drop(p);

@@ -176,7 +176,7 @@ static bool ff_burst_once(struct ff_parent *p)
 	struct ff_record *rec;
 	int err;
 
-	err = ff_fork(p);
+	err = ff_fork(p, NULL);
 	child = ff_unpublish(p, err);
 	if (p->keep && child) {
 		raw_spin_lock(&p->lock);

@@ -33,7 +33,7 @@ static bool ff_try(struct ff_parent *p, struct ff_left *left)
 	bool failed;
 
 	p->hand = true;
-	failed = ff_fork(p) < 0;
+	failed = ff_fork(p, NULL) < 0;
 	if (failed && p->handed && p->copied == p->handed) {
 		mmap_read_lock(p->handed);
 		left->marked = vt_mm_unstable(p->handed);

@@ -27,17 +27,27 @@ static int ff_child(void *arg)
 	return vt_child_end();
 }
 
+/* What it is counted as if it fails so: how and where. */
+static const char *ff_fork_name(const struct vt_run *run, const struct ff_plan *plan)
+{
+	if (!plan || plan->way >= FF_NR_WAYS)
+		return "fork";
+	return run->sc->counters[FF_C_BY_WAY + plan->way * FF_NR_POS + plan->pos];
+}
+
 /**
  * ff_fork() - fork the parent
  * @p: parent
+ * @plan: how it shall fail, or NULL; that is told with a race
  *
  * What comes of a child that gets to run is in @p->child_wrong; it is gone.
  *
  * Context: the forker's, which uses the parent's mm; sleeps.
  * Return: 0 or an errno.
  */
-int ff_fork(struct ff_parent *p)
+int ff_fork(struct ff_parent *p, const struct ff_plan *plan)
 {
+	struct vt_thread *t = vt_thread_of(current);
 	pid_t pid;
 
 	raw_spin_lock(&p->lock);
@@ -50,7 +60,12 @@ int ff_fork(struct ff_parent *p)
 	wake_up_all(&p->wq);
 
 	WRITE_ONCE(p->forker, current);
+	if (t)
+		vt_did_begin(&t->did, ff_fork_name(p->st->run, plan),
+			     plan ? plan->addr : 0, 0);
 	pid = vt_fork(ff_child, p);
+	if (t)
+		vt_did_end(&t->did, pid < 0 ? pid : 0);
 	irq_work_sync(&p->kill);
 	WRITE_ONCE(p->forker, NULL);
 	raw_spin_lock(&p->lock);
@@ -135,9 +150,7 @@ static bool ff_once(struct vt_thread *t, struct ff_parent *p)
 	ff_plan(p, rnd, &plan);
 	p->deaf = vt_busted(run, FF_LEAK) && vt_rnd_one_in(rnd, 2);
 	t0 = ktime_get_ns();
-	vt_did_begin(&t->did, ff_ways[plan.way].name, plan.addr, 0);
-	err = ff_fork(p);
-	vt_did_end(&t->did, err);
+	err = ff_fork(p, &plan);
 	ff_count_fork(p, &plan, err, ktime_get_ns() - t0);
 	ff_plan_end(p, &plan);
 

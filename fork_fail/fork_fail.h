@@ -401,7 +401,7 @@ int ff_raise(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 void ff_drop(struct ff_parent *p);
 
 /* fork.c: forkers */
-int ff_fork(struct ff_parent *p);
+int ff_fork(struct ff_parent *p, const struct ff_plan *plan);
 int ff_forker(struct vt_thread *t);
 
 /* plan.c: what shall happen to a fork */

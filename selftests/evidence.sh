@@ -87,7 +87,28 @@ stops_seen()
 	done
 }
 
-begin 4
+# How and where the fork was to fail, beside who it was: with a race that the kernel
+# shows by itself, else with sums that are broken on purpose, which the forker judges.
+fork_named()
+{
+	kind=xa_zero flavour=
+	may_show fork_fail xa_zero || kind=account flavour=busted=fork_fail/account
+	# shellcheck disable=SC2086  # one parameter or none
+	loaded_with scenarios=fork_fail $flavour || return
+	wait_for 30 fork_told || no "$(grep -m1 -A20 "kind=$kind" "$D/races" | tr '\n' '|')" || return
+	control stop
+	unload
+}
+
+fork_told()
+{
+	grep -A40 "kind=$kind " "$D/races" | awk '
+	/^seq=/ || /^  other: / { forker = / pid=[0-9]+ comm=fork_fail_f0 / }
+	forker && /^  did: what=fork_failed_[a-z_]+_(first|middle|last|after) start=0x[0-9a-f]+ / { found = 1 }
+	END { exit !found }'
+}
+
+begin 5
 # On a kernel that has the gap by itself readers see it while a writer is in mmap();
 # elsewhere a replacement is broken on purpose, and the writer is in that.
 if gap_is_expected; then
@@ -97,6 +118,7 @@ else
 fi
 check "the other side of a race is the writer that breaks the promise" once
 check "holds and delays are told with what the threads did" own_stops
+check "the fork of a race is told with how and where it failed" fork_named
 check "unloaded as races are seen, ten times" at_once
 check "nothing is left" nothing_left
 
