@@ -69,14 +69,24 @@ at_once()
 	done
 }
 
-# Where the module itself made a thread stop stands among what it did.
+# Where the module itself made a thread stop stands among what it did. Only the first
+# race has it, and there may have been no hold by then.
 own_stops()
 {
-	loaded_with scenarios=map_fixed busted=map_fixed hold_us=200 \
+	loaded_with autostart=0 busted=map_fixed/links hold_us=200 \
 		delay_interval_us=300 delay_us=100 || return
-	wait_for 20 stops_seen || no "no $missing in $(grep -c '^seq=' "$D/races") races" || return
-	control stop
-	unload
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		control "start map_fixed" || return
+		wait_for 60 above map_fixed/race_links 0 || no "no race in 60 s" || return
+		control stop
+		if stops_seen; then
+			note "in test $i"
+			unload
+			return
+		fi
+		control reset || return
+	done
+	no "no $missing in the first races of $i tests"
 }
 
 stops_seen()
