@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,9 @@ from typing import Any
 from . import bounds, torture
 
 _PROMISE = re.compile(r"(?P<scenario>[a-z_]+): (?P<kind>[a-z_]+) broken \d+ times: (?P<text>.*)")
+
+# A file that a promise names.
+_FILE = re.compile(r"\b(?:[\w.-]+/)+[\w-]+\.(?:[chS]|rst)\b")
 
 # Of the last operations, how many steps before the race a mail shows.
 _EVENTS = 16
@@ -94,6 +98,36 @@ def _by_time(variant: dict[str, Any], record: str) -> list[str]:
     return lines
 
 
+def _tree(directory: Path, kernel: dict[str, Any]) -> Path | None:
+    """The sources of a kernel of the user's own, as scripts/own-kernel noted where it is."""
+    info = directory.resolve().parent.parent / "kernels" / kernel["name"] / "info"
+    if not kernel["own"] or not info.exists():
+        return None
+    kdir = re.search(r"^kdir=(.+)$", info.read_text("utf-8"), re.MULTILINE)
+    # A build directory of its own (O=) names its sources so.
+    for tree in (Path(kdir[1]) / "source", Path(kdir[1])) if kdir else ():
+        if (tree / "scripts/get_maintainer.pl").exists():
+            return tree.resolve()
+    return None
+
+
+def _whom(promise: str, directory: Path, kernel: dict[str, Any]) -> list[str]:
+    """Who looks after the files that the promise names, as the tree says."""
+    tree = _tree(directory, kernel)
+    files = [name for name in dict.fromkeys(_FILE.findall(promise))
+             if tree and (tree / name).exists()]
+    if not files:
+        return []
+    try:
+        said = subprocess.run(["perl", "scripts/get_maintainer.pl", "--nogit", "--nogit-fallback",
+                               "-f", *files], cwd=tree, capture_output=True, text=True,
+                              check=True, timeout=60).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return ["", f"Whom to ask (get_maintainer.pl -f {' '.join(files)}):", "",
+            *(f"  {line}" for line in said)] if said else []
+
+
 def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
         promise: str, record: str, place: Path) -> list[str]:
     """The mail about one variant of a race: its promise and first record, where known."""
@@ -139,6 +173,7 @@ def one(doc: dict[str, Any], scenario: dict[str, Any], variant: dict[str, Any],
         lines += ["", "What the kernel said itself:", ""]
         lines += [f"  {line}" for line in doc["console"]["trouble"][:20]
                   or [doc["guest"]["line"] or doc["guest"]["outcome"]]]
+    lines += _whom(promise, place, kernel)
     lines += ["", "To repeat it:", "", f"  {repeats(doc, scenario['name'])}", "",
               f"To attach: results.json, output and console.log of {place}"]
     return lines

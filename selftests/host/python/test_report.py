@@ -116,6 +116,33 @@ class Mails(Seen):
                          "'ARGS=nreaders=3 seed=42'")
         self.assertEqual(report.again(doc), ["6.1", "stock", "10", "", "nreaders=3 seed=42"])
 
+    def test_whom_to_ask_is_what_the_tree_says(self):
+        tree, run = self.dir / "tree", self.dir / "build/runs/x"
+        for path in (tree / "scripts", tree / "mm", tree / "objects", run,
+                     self.dir / "build/kernels/6.1"):
+            path.mkdir(parents=True)
+        (tree / "mm/vma.c").touch()
+        (tree / "objects/source").symlink_to("..")
+        info = self.dir / "build/kernels/6.1/info"
+        info.write_text(f"release=x\nkdir={tree}/objects\n")
+        script = tree / "scripts/get_maintainer.pl"
+        script.write_text('print "Someone <a\\@b> (files @ARGV)\\n";')
+        output = OUTPUT.replace("(mmap(2))", "(mm/vma.c, mm/gone.c, since 6.12)")
+
+        def mail(own=True):
+            doc = self.doc(output, own)
+            (run / "output").write_text(output)
+            return "\n".join(report.reports(run, doc)[0])
+
+        self.assertIn("Whom to ask (get_maintainer.pl -f mm/vma.c):\n\n"
+                      "  Someone <a@b> (files --nogit --nogit-fallback -f mm/vma.c)\n\nTo repeat",
+                      mail())
+        self.assertNotIn("Whom to ask", mail(own=False))
+        script.write_text("exit 1;")
+        self.assertNotIn("Whom to ask", mail())
+        script.unlink()
+        self.assertNotIn("Whom to ask", mail())
+
     def test_a_kernel_of_ones_own_has_no_package(self):
         mails = report.reports(self.dir, self.doc(own=True))
         self.assertEqual(len(mails), 2)
