@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # description: limits and huge pages that change in mid-run cost progress, and are no race
 # timeout: 240
+# guest: own
 #
 # ABUSE=N: N times as many changes.
 
