@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a thread did last: its modifications, each from begin to end, and where the
- * module itself made it stop. Only the thread itself writes that; it is read once a race was seen, by an interrupt of
- * the CPU that the thread is on, or while the thread is on none.
+ * module itself made it stop. Only the thread itself writes that; it is read once a
+ * race was seen, by an interrupt of the CPU that the thread is on, or while the
+ * thread is on none.
  */
 #ifndef VT_DID_H
 #define VT_DID_H

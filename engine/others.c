@@ -102,14 +102,6 @@ struct vt_others {
 static struct vt_others vt_others[VT_OTHERS_RACES];
 static atomic64_t vt_sight_next;	/* when the next is due, in ns since boot */
 
-static struct vt_thread *vt_thread_in(struct task_struct *task,
-				      const struct vt_run *run)
-{
-	struct vt_thread *t = vt_thread_of(task);
-
-	return t && t->run == run ? t : NULL;
-}
-
 /*
  * Before anybody is asked. Only a thread of the run may look at the list of its
  * threads, which changes when there is none.

@@ -223,9 +223,9 @@ static noinline void vt_seen(void)
 /* Only threads of the run can wait between what they see and what they say of it. */
 static struct vt_sight *vt_sight_of(struct vt_run *run)
 {
-	struct vt_thread *t = vt_thread_of(current);
+	struct vt_thread *t = vt_thread_in(current, run);
 
-	return t && t->run == run ? &t->sight : NULL;
+	return t ? &t->sight : NULL;
 }
 
 static void vt_sight_take(struct vt_run *run, struct vt_sight *sight)

@@ -54,6 +54,13 @@ bool vt_go_slow(struct vt_thread *t)
 	return READ_ONCE(vt_pause) != VT_STOPPING && !kthread_should_stop();
 }
 
+static u32 vt_hold_draw(struct vt_thread *t)
+{
+	u32 us = vt_params.hold_us;
+
+	return us ? vt_rnd_below(&t->rnd, us + 1) : 0;
+}
+
 static void vt_hold_note(struct vt_thread *t, u64 begun_ns)
 {
 	unsigned long flags;
@@ -72,10 +79,8 @@ static void vt_hold_note(struct vt_thread *t, u64 begun_ns)
 void vt_hold(struct vt_thread *t)
 {
 	u64 begun = ktime_get_boottime_ns();
-	u32 us = vt_params.hold_us;
+	u32 us = vt_hold_draw(t);
 
-	if (us)
-		us = vt_rnd_below(&t->rnd, us + 1);
 	if (us >= 1000)
 		mdelay(us / 1000);
 	udelay(us % 1000);
@@ -95,10 +100,8 @@ void vt_hold(struct vt_thread *t)
 void vt_hold_irqs_off(struct vt_thread *t)
 {
 	u64 begun = ktime_get_boottime_ns();
-	u32 us = vt_params.hold_us;
+	u32 us = vt_hold_draw(t);
 
-	if (us)
-		us = vt_rnd_below(&t->rnd, us + 1);
 	udelay(min(us, VT_IRQS_OFF_US));
 	if (us)
 		vt_hold_note(t, begun);

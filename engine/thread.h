@@ -10,6 +10,15 @@
 /* Values of vt_pause. */
 enum { VT_GO, VT_PAUSED, VT_STOPPING };
 
+/* vt_thread_of(), unless that is a thread of another run. */
+static inline struct vt_thread *vt_thread_in(struct task_struct *task,
+					     const struct vt_run *run)
+{
+	struct vt_thread *t = vt_thread_of(task);
+
+	return t && t->run == run ? t : NULL;
+}
+
 void vt_pace_set(unsigned int pause);
 
 void vt_wait_stop(void);
