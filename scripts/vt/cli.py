@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import (bench, check, codes, console, expect, guest, ktap, ledger, mutation, results,
+from . import (bench, check, codes, console, expect, guest, kernels, ktap, ledger, mutation, results,
                silence, soak, torture)
 from .table import align
 
@@ -137,30 +137,19 @@ def cmd_ledger(args: argparse.Namespace) -> int:
 
 
 def _kernel(args: argparse.Namespace) -> dict[str, object]:
-    info = {}
-    path = args.build / "kernels" / args.kernel / "info"
-    if path.exists():
-        for line in path.read_text("utf-8").splitlines():
-            key, _, value = line.partition("=")
-            info[key] = value
+    info = kernels.info(args.build, args.kernel)
     return {"name": args.kernel, "version": info.get("version", args.kernel),
             "release": info.get("release", ""), "package": info.get("package", ""),
             "own": args.own}
 
 
 def _identity(args: argparse.Namespace) -> dict[str, object]:
-    build = args.build / "kernels" / args.kernel
-    config = ""
-    info = build / "info"
-    if info.exists():
-        for line in info.read_text("utf-8").splitlines():
-            if line.startswith("config="):
-                config = line[7:]
+    config = kernels.info(args.build, args.kernel).get("config", "")
     try:
         command = (args.dir / "qemu-cmd").read_text("utf-8").strip()
     except OSError:
         command = ""
-    return {"image": results.file_hash(build / "vmlinuz"),
+    return {"image": results.file_hash(args.build / "kernels" / args.kernel / "vmlinuz"),
             "module": results.file_hash(args.module) if args.module else "",
             "source": results.source_hash(TOP),
             "initramfs": results.file_hash(args.dir / "initramfs.gz"),

@@ -9,13 +9,12 @@ address; where that is in memory the guest has said (/sys/kernel/vmcoreinfo).
 from __future__ import annotations
 
 import json
-import socket
 import struct
 import sys
-import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from . import unix
 from .symbols import parse_vmcoreinfo
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -31,16 +30,10 @@ class Qmp:
     """QEMU's control port at a Unix socket."""
 
     def __init__(self, path: str, pid: int) -> None:
-        while True:
-            self._socket = socket.socket(socket.AF_UNIX)
-            try:
-                self._socket.connect(path)
-                break
-            except OSError as error:
-                self._socket.close()
-                if not Path(f"/proc/{pid}").exists():
-                    raise EOFError from error
-                time.sleep(0.1)
+        try:
+            self._socket = unix.connect(path, Path(f"/proc/{pid}").exists)
+        except OSError as error:
+            raise EOFError from error
         self._lines = self._socket.makefile("r", encoding="utf-8")
         self._read()
         self.do("qmp_capabilities")

@@ -7,10 +7,11 @@ A hardware breakpoint of QEMU changes nothing of what the guest executes.
 from __future__ import annotations
 
 import re
-import socket
 import struct
 import time
 from dataclasses import dataclass
+
+from . import unix
 
 # As QEMU sends them for x86-64: registers, flags and segments, bases, controls.
 _GENERAL = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10",
@@ -41,16 +42,10 @@ class Stub:
 
     def __init__(self, path: str, patience: float = 60) -> None:
         deadline = time.monotonic() + patience
-        while True:
-            self._socket = socket.socket(socket.AF_UNIX)
-            try:
-                self._socket.connect(path)
-                break
-            except OSError as error:
-                self._socket.close()
-                if time.monotonic() >= deadline:
-                    raise GdbError(f"no gdb stub at {path}: {error}") from error
-                time.sleep(0.1)
+        try:
+            self._socket = unix.connect(path, lambda: time.monotonic() < deadline)
+        except OSError as error:
+            raise GdbError(f"no gdb stub at {path}: {error}") from error
         self._socket.settimeout(patience)
         self._buffer = b""
         said = re.search(r"PacketSize=([0-9a-f]+)", self.ask("qSupported:hwbreak+;vContSupported+"))

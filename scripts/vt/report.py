@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from . import bounds, torture
+from . import bounds, kernels, torture
 
 _PROMISE = re.compile(r"(?P<scenario>[a-z_]+): (?P<kind>[a-z_]+) broken \d+ times: (?P<text>.*)")
 
@@ -100,12 +100,11 @@ def _by_time(variant: dict[str, Any], record: str) -> list[str]:
 
 def _tree(directory: Path, kernel: dict[str, Any]) -> Path | None:
     """The sources of a kernel of the user's own, as scripts/own-kernel noted where it is."""
-    info = directory.resolve().parent.parent / "kernels" / kernel["name"] / "info"
-    if not kernel["own"] or not info.exists():
+    kdir = kernels.info(directory.resolve().parent.parent, kernel["name"]).get("kdir")
+    if not kernel["own"] or not kdir:
         return None
-    kdir = re.search(r"^kdir=(.+)$", info.read_text("utf-8"), re.MULTILINE)
     # A build directory of its own (O=) names its sources so.
-    for tree in (Path(kdir[1]) / "source", Path(kdir[1])) if kdir else ():
+    for tree in (Path(kdir) / "source", Path(kdir)):
         if (tree / "scripts/get_maintainer.pl").exists():
             return tree.resolve()
     return None
