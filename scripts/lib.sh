@@ -489,18 +489,28 @@ stage_selftests()
 	fi
 }
 
-# missing_config FILE [SCENARIO,...] [VNG]: say what a kernel's configuration
-# lacks, by scripts/needed-config; fails if it cannot be used without.  What only
-# scripts/vm needs is left out for virtme-ng.
-missing_config()
+# lacking FILE: what a kernel's configuration lacks of scripts/needed-config, a line
+# each: for whom, the options, why.
+lacking()
 {
-	local options for why o rc=0 config=$1 scenarios=${2:-} vng=${3:-}
+	local options for why o
 	while read -r options for why; do
 		case $options in '' | '#'*) continue ;; esac
 		for o in ${options//|/ }; do
-			! grep -q "^CONFIG_$o=y" "$config" || continue 2
+			! grep -q "^CONFIG_$o=y" "$1" || continue 2
 		done
-		options=CONFIG_${options//|/ or CONFIG_}
+		echo "$for CONFIG_$options $why"
+	done < "$TOP/scripts/needed-config"
+}
+
+# missing_config FILE [SCENARIO,...] [VNG]: say what a kernel's configuration
+# lacks; fails if it cannot be used without.  What only scripts/vm needs is left out
+# for virtme-ng.
+missing_config()
+{
+	local options for why rc=0 config=$1 scenarios=${2:-} vng=${3:-}
+	while read -r for options why; do
+		options=${options//|/ or CONFIG_}
 		case $for in
 		guest) [ -z "$vng" ] || continue ;;
 		esac
@@ -515,7 +525,7 @@ missing_config()
 			esac
 			;;
 		esac
-	done < "$TOP/scripts/needed-config"
+	done < <(lacking "$config")
 	return $rc
 }
 

@@ -302,6 +302,14 @@ def cmd_default(args: argparse.Namespace) -> int:
     return 0
 
 
+def cmd_seeds(args: argparse.Namespace) -> int:
+    """Print the same of each seed that scripts/explore ran of a mutant, a line each."""
+    for fate in mutation.seeds(args.dir, mutation.oracles(args.oracles, args.scenario),
+                               args.deadline * 1000, args.runs, args.log):
+        print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+    return 0
+
+
 def cmd_mutants(_args: argparse.Namespace) -> int:
     """Print what several runs of a mutant come to, and yes if it counts as found.
 
@@ -423,6 +431,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--scenario", default="", help="the mutant's")
     sub.add_argument("--oracles", default="", help="those that are to kill it")
     sub.add_argument("--log", default="", help="what scripts/torture said last")
+    sub = add("seeds", cmd_seeds)
+    sub.add_argument("--dir", type=Path, required=True, help="where scripts/explore kept them")
+    sub.add_argument("--scenario", default="", help="the mutant's")
+    sub.add_argument("--oracles", default="", help="those that are to kill it")
+    sub.add_argument("--deadline", type=int, default=60, help="seconds")
+    sub.add_argument("--runs", type=int, required=True, help="how many seeds were asked for")
+    sub.add_argument("--log", default="", help="what scripts/explore said last")
     add("mutants", cmd_mutants)
     sub = add("bench", cmd_bench)
     sub.add_argument("output", type=Path)

@@ -164,6 +164,16 @@ def default(directory: Path, named: set[str], code: int, log_tail: str = "") -> 
     return Fate("broken", remark=f"{said}: {log_tail}")
 
 
+def seeds(directory: Path, named: set[str], deadline_ms: int, runs: int,
+          log_tail: str = "") -> list[Fate]:
+    """What became of each of the seeds that scripts/explore keeps in there; those that
+    it came to no end of are broken."""
+    fates = [judge(seed.parent, named, deadline_ms)
+             for seed in sorted(directory.glob("explore-*/seed-*/seed.json"),
+                                key=lambda path: int(path.parent.name.partition("-")[2]))]
+    return fates + [Fate("broken", remark=log_tail)] * (runs - len(fates))
+
+
 def enough(killed: int, runs: int) -> bool:
     """Four of five runs: what comes by chance may stay away once."""
     return 5 * killed >= 4 * runs

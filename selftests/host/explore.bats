@@ -96,6 +96,42 @@ explore()
 	[ "$status" = 1 ]
 }
 
+@test "explore: a kernel of one's own, by its tree, or entered by who calls" {
+	local tree=$BATS_TEST_TMPDIR/linux
+	fake_built_tree "$tree" 7.3.0-mine
+	mkdir -p "$FAKE/build/modules/linux"
+	cp /bin/true "$FAKE/build/modules/linux/vma_torture.ko"
+	stub build 'echo "${0%/scripts/*}/build/modules/$1/vma_torture.ko"'
+	unset KERNELS
+	KERNEL_TREE=$tree explore
+	[ "$status" = 1 ]
+	[[ $output == *"linux: 4 of 4 seeds"*"map_fixed/gap 0badcafe: 1 of 4 seeds"* ]]
+	cp "$tree/arch/x86/boot/bzImage" "$BATS_TEST_TMPDIR/image"
+	KDIR=$tree KERNEL_IMAGE=$BATS_TEST_TMPDIR/image explore
+	[ "$status" = 1 ]
+	[ "$(readlink -f "$FAKE/build/kernels/linux/vmlinuz")" = "$BATS_TEST_TMPDIR/image" ]
+	# As scripts/torture does it. Known races are those of stock kernels.
+	echo '7.3 map_fixed/gap "a gap" it is known' > "$BATS_TEST_TMPDIR/nothing"
+	KERNELS=linux run "$FAKE/scripts/explore" --prepared \
+		--module "$FAKE/build/modules/linux/vma_torture.ko"
+	[ "$status" = 1 ]
+	[[ $output == *"linux: 4 of 4 seeds"* && $output != *KNOWN* ]]
+	KERNEL_TREE=$tree run "$FAKE/scripts/explore" --prepared
+	[ "$status" = 2 ]
+	[[ $output == *"--prepared wants KERNELS"* ]]
+}
+
+@test "explore: a kernel that cannot be told a seed is skipped, with the reason" {
+	local tree=$BATS_TEST_TMPDIR/linux
+	fake_built_tree "$tree" 7.3.0-mine
+	sed -i /IOPL_IOPERM/d "$tree/.config"
+	unset KERNELS
+	KERNEL_TREE=$tree explore
+	[ "$status" = 4 ]
+	[[ $output == *"linux: skipped: it has no CONFIG_X86_IOPL_IOPERM: "* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/guests" ]
+}
+
 @test "explore: silent seeds are 0, a kernel in trouble is 3" {
 	SEEDS=2 explore
 	[ "$status" = 0 ]

@@ -410,6 +410,53 @@ value map_fixed exposure 300\nvalue map_fixed race_gap 0\nvalue map_fixed looks_
 	[[ $output =~ no_wait\ +broken\ .*exit\ code\ 2 ]]
 }
 
+@test "mutation: DETERMINISTIC=1 has scripts/explore run the seeds, and judges each" {
+	paper_kernel '' ''
+	stub_vm 'echo "a guest was booted" >&2; exit 9'
+	# Seed 2 of a mutant shows nothing, and of the base what the file base says.
+	stub explore '
+		[ -z "${KERNELS-}${KERNEL_TREE-}${LIMIT-}" ] || exit 9
+		echo "$SEEDS $DURATION $SCENARIOS $ARGS" > "$VT_RUNS/told"
+		[ ! -e "$BATS_TEST_TMPDIR/no_seeds" ] || { echo "explore: no space" >&2; exit 2; }
+		for ((i = 1; i <= SEEDS; i++)); do
+			d=$VT_RUNS/explore-obj-0/seed-$i
+			mkdir -p "$d"
+			touch "$d/seed.json"
+			printf "outcome=ok\nrc=0\n" > "$d/status"
+			said=$(cat "$BATS_TEST_TMPDIR/race")
+			case $KERNEL_IMAGE,$i in
+			*/base,*) said=$(cat "$BATS_TEST_TMPDIR/base") ;;
+			*,2) said= ;;
+			esac
+			printf "%s\n" "$(cat "$BATS_TEST_TMPDIR/begun")" "$said" > "$d/console.log"
+			echo "verdict SUCCESS" > "$d/output"
+		done'
+	echo "$begun" > "$BATS_TEST_TMPDIR/begun"
+	echo "$race" > "$BATS_TEST_TMPDIR/race"
+	: > "$BATS_TEST_TMPDIR/base"
+	DETERMINISTIC=1 RUNS=5 DEADLINE=20 mutation
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +4\ of\ 5\ +map_fixed/gap ]]
+	[[ $output == *"within 10 s of deterministic guests, the base silent"* ]]
+	[ "$(cat "$FAKE/build/mutation/7.3/seeds/no_wait/told")" = "5 10 map_fixed stop_on_race=1 " ]
+	DETERMINISTIC=1 RUNS=2 mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +1\ of\ 2\ +map_fixed/gap ]]
+	echo "$race" > "$BATS_TEST_TMPDIR/base"
+	DETERMINISTIC=1 RUNS=2 mutation
+	[ "$status" = 1 ]
+	[[ $output == *"the base NOT silent"* ]]
+	touch "$BATS_TEST_TMPDIR/no_seeds"
+	DETERMINISTIC=1 RUNS=2 mutation --no-base
+	[ "$status" = 2 ]
+	[[ $output =~ no_wait\ +broken\ .*no\ space ]]
+	DETERMINISTIC=1 DEFAULT=1 mutation
+	[ "$status" = 2 ]
+	DETERMINISTIC=2 mutation
+	[ "$status" = 2 ]
+	[[ $output == *"DETERMINISTIC wants 0 or 1"* ]]
+}
+
 @test "mutation: DEFAULT=1 refuses what would not be the default" {
 	for word in DEADLINE=60 SCENARIOS=all ARGS=nmms=2; do
 		run env DEFAULT=1 "$word" "$FAKE/scripts/mutation"

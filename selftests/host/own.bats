@@ -165,6 +165,24 @@ torture()
 	[[ $output == "linux: guest-run torture 3 duration=3"* ]]
 }
 
+@test "torture KERNEL_TREE= looks with seeds too, at the same kernel" {
+	stub explore '
+		[ -z "${KERNEL_TREE-}${KDIR-}${KERNEL_IMAGE-}" ] || exit 9
+		[ -e "$VT_BUILD/kernels/$KERNELS/vmlinuz" ] || exit 9
+		echo "explored $KERNELS"; exit "$(cat "$VT_BUILD/explored")"'
+	echo 0 > "$FAKE/build/explored"
+	torture KERNEL_TREE="$tree" DETERMINISTIC=''
+	[ "$status" = 0 ]
+	[[ $output == *"explored linux"* ]]
+	echo 1 > "$FAKE/build/explored"
+	torture KDIR="$tree" KERNEL_IMAGE="$tree/arch/x86/boot/bzImage" DETERMINISTIC=''
+	[ "$status" = 1 ]
+	# One that deterministic guests cannot run has its first part.
+	echo 4 > "$FAKE/build/explored"
+	torture KERNEL_TREE="$tree" DETERMINISTIC=''
+	[ "$status" = 0 ]
+}
+
 @test "a kernel of one's own is booted once: one that boots only sometimes is a finding" {
 	stub vm 'echo "$*" >> "$VT_BUILD/asked"; exit 2'
 	torture KERNEL_TREE="$tree"
