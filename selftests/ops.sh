@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # description: ops= leaves only what it names, more often if it says so, and the verdict is about that
 # timeout: 240
+# guest: deterministic
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"

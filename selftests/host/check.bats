@@ -12,6 +12,7 @@ setup()
 	rm -rf "$FAKE/selftests/host"
 	# The "guest" is this host, with busybox's sh.
 	stub vm '
+		echo "$*" >> "$VT_BUILD/asked"
 		while [ $# -gt 2 ]; do
 			case $1 in
 			--out) out=$2 ;;
@@ -499,6 +500,16 @@ totals()
 	[[ $output == *'6.1 smoke: b'* && $output == *'6.12 smoke: b'* ]]
 	[[ $output != *'6.1 good: a'* && $output == *'6.12 good: a'* ]]
 	[[ $output != *'6.1 alone: c'* && $output == *'6.12 alone: c'* ]]
+}
+
+@test "a test of a deterministic guest gets one, and for itself" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test counted 'echo 1..1; echo ok 1 b' '# guest: deterministic'
+	check --guests
+	[ "$status" = 0 ]
+	[[ $output == *'6.1 good: a'* && $output == *'6.1 counted: b'* ]]
+	grep -q -- "--deterministic .*run --own counted$" "$FAKE/build/asked"
+	! grep -q -- "--deterministic .*good" "$FAKE/build/asked"
 }
 
 @test "GENTLE= leaves abuse/ and cycles out on these kernels" {
