@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # description: on a right kernel nothing that a scenario can do is left untried or never works
 # timeout: 240
+# guest: deterministic
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # description: a test ends as it should, says what it found, and does what its parameters ask
 # timeout: 240
+# guest: deterministic
 
 # shellcheck source=selftests/lib.sh
 . "${0%/*}/lib.sh"
