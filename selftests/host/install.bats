@@ -73,7 +73,7 @@ install_them()
 		[[ $output == *usage:* ]]
 		case ${f##*/} in
 		# Tools.
-		stress_watch | fail_nth | poll_verdict) ;;
+		stress_watch | fail_nth | poll_verdict | hugetlb_reserve) ;;
 		*) [[ $output == *--busted* ]] ;;
 		esac
 	done
