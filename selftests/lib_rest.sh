@@ -122,6 +122,7 @@ balanced()
 	awk -v most="$1" '
 	NR == FNR { before[$1] = $2; next }
 	{
+		seen[$1] = 1
 		if (/^kmalloc-/)
 			next
 		up = $2 - before[$1]
@@ -133,6 +134,12 @@ balanced()
 		text = text " " $1 "=" up
 	}
 	END {
+		# What could not be read has not been looked at.
+		for (name in before)
+			if (!(name in seen) && name !~ /^kmalloc-/)
+				bad = bad " " name " is gone"
+		if (!("used" in seen))
+			bad = bad " no memory was looked at"
 		if (bad == "")
 			print "# grown by:" text
 		else
