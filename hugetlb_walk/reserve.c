@@ -20,7 +20,7 @@
 #include "symbols.h"
 #include "table.h"
 
-#define HW_TRIAL_OFTEN	12	/* rounds to one trial */
+#define HW_TRIAL_OFTEN	8	/* rounds to one trial */
 #define HW_LEAD_NS	200000	/* longest that one waits for the other */
 #define HW_SHARE	3	/* how long it rests, in what it took */
 
@@ -272,11 +272,11 @@ void hw_reserve_did(struct hw_turn *u)
 }
 
 /* By the mount's books, step by step. */
-static void hw_reserve_round(struct vt_thread *t, struct hw_state *st)
+static void hw_reserve_round(struct vt_thread *t, struct hw_state *st, unsigned long ops)
 {
 	struct hw_turn u = {
 		.t = t, .st = st, .file = st->reserve.race.file.file, .judged = true,
-		.op = hw_reserve_draw(&t->rnd, ~0UL), .held = st->reserve.held,
+		.op = hw_reserve_draw(&t->rnd, ops), .held = st->reserve.held,
 		.touch = vt_rnd_one_in(&t->rnd, 4),
 		.busted = hw_busted_turn(t, BIT(HW_RESERVE)),
 	};
@@ -320,15 +320,19 @@ static void hw_reserve_round(struct vt_thread *t, struct hw_state *st)
 static int hw_reserver(struct vt_thread *t)
 {
 	struct hw_state *st = t->arg;
+	unsigned int first = 0;
 
 	sched_set_fifo_low(current);
 	while (vt_go(t)) {
 		unsigned long begun = jiffies;
 
-		if (vt_rnd_one_in(&t->rnd, HW_TRIAL_OFTEN))
+		/* Each once, so that a host that is slow gets round to all of them. */
+		if (first >= HW_RESERVE_NR_OPS &&
+		    vt_rnd_one_in(&t->rnd, HW_TRIAL_OFTEN))
 			hw_reserve_trial(t, st);
 		else if (!st->reserve.wrong)
-			hw_reserve_round(t, st);
+			hw_reserve_round(t, st, first < HW_RESERVE_NR_OPS ?
+						BIT(first++) : ~0UL);
 		/* A page that is zeroed takes its time, of which others want most. */
 		schedule_timeout_idle(1 + min(HW_SHARE * (jiffies - begun), HZ / 20UL));
 	}
