@@ -72,6 +72,8 @@
  *   all unmapped             page_leak      check_mm(): no page tables are left;
  *                                           hugepage_put_subpool(): a mount's
  *                                           pages come back.
+ *   a mapping at rest        reserve        hugetlbfs_reserv.rst: a reservation is
+ *                                           consumed or given back; subpools.
  *
  * Without CONFIG_MMU_GATHER_RCU_TABLE_FREE (6.1 to 6.14 without PARAVIRT) nobody
  * waits for GUP-fast, and no_sync is not judged.
@@ -115,6 +117,8 @@
 /* What changes the mms of the slots, and who judges what is found in them. */
 #define HW_CHANGES	"munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split " \
 			"dontneed punch truncate exit purge"
+#define HW_RESERVES	"reserve_private reserve_dontneed reserve_split reserve_move " \
+			"reserve_fork reserve_shared reserve_race"
 #define HW_LOCKED	"vma_lock per_vma pagewalk i_mmap"
 
 static const struct vt_kind hw_kinds[] = {
@@ -148,6 +152,9 @@ static const struct vt_kind hw_kinds[] = {
 		.by = "madvise_split dontneed" },
 	[HW_PAGE_LEAK] = { "page_leak",
 		"when all is unmapped, page tables and huge pages have come back" },
+	[HW_RESERVE] = { "reserve",
+		"what is reserved by mmap() is counted once, and given back once, over moves, splits, forks, holes and faults (hugetlbfs_reserv.rst)",
+		.by = HW_RESERVES },
 };
 
 /*
@@ -188,6 +195,17 @@ static const struct vt_choice hw_directed_ops[HW_DIRECTED_NR_OPS] = {
 	[HW_DIRECTED_EXIT]	= { "directed_exit",	1 },
 };
 
+/* What is done with reservations. Faults beside mmap() have to meet. */
+static const struct vt_choice hw_reserve_ops[HW_RESERVE_NR_OPS] = {
+	[HW_RESERVE_PRIVATE]	= { "reserve_private",	2 },
+	[HW_RESERVE_DONTNEED]	= { "reserve_dontneed",	1 },
+	[HW_RESERVE_SPLIT]	= { "reserve_split",	1 },
+	[HW_RESERVE_MOVE]	= { "reserve_move",	2 },
+	[HW_RESERVE_FORK]	= { "reserve_fork",	2 },
+	[HW_RESERVE_SHARED]	= { "reserve_shared",	2 },
+	[HW_RESERVE_RACE]	= { "reserve_race",	8 },
+};
+
 /* By which walk a reader looks next. */
 static const struct vt_choice hw_ways[HW_NR_WAYS] = {
 	[HW_BY_VMA_LOCK]	= { "vma_lock",		3 },
@@ -206,6 +224,7 @@ struct vt_draw hw_tables[HW_NR_TABLES] = {
 	[HW_T_DIRECTED_FIRST]	= VT_DRAW(hw_directed_firsts),
 	[HW_T_DIRECTED]		= VT_DRAW(hw_directed_ops),
 	[HW_T_WAY]		= VT_DRAW_HOW(hw_ways),
+	[HW_T_RESERVE]		= VT_DRAW(hw_reserve_ops),
 };
 
 static const char *const hw_directed_names[] = { "met" };
@@ -215,6 +234,8 @@ static const struct vt_trials hw_trials[] = {
 	[HW_V_WAY]	= VT_TRIALS_DRAWN("walk", hw_ways, &hw_tables[HW_T_WAY]),
 	[HW_V_DIRECTED]	= VT_TRIALS_NAMED("directed", hw_directed_names,
 					  ARRAY_SIZE(hw_directed_names)),
+	[HW_V_RESERVE]	= VT_TRIALS_DRAWN("reserve", hw_reserve_ops,
+					  &hw_tables[HW_T_RESERVE]),
 };
 
 static const char *const hw_counters[] = {
@@ -252,6 +273,10 @@ static const char *const hw_counters[] = {
 	[HW_C_MIGRATING] = "migrating",	/* entries that a migration took away */
 	[HW_C_NO_PAGE] = "no_page",	/* no huge page, or past the end */
 	[HW_C_FAILED] = "failed",	/* for want of memory */
+	[HW_C_RESERVES] = "reserves",	/* rounds of reservations */
+	[HW_C_RESERVES_MET] = "reserves_met",	/* with a fault beside mmap() */
+	[HW_C_RESERVES_EVEN] = "reserves_even",	/* trials: the machine's books stood */
+	[HW_C_RESERVES_UNSURE] = "reserves_unsure",	/* and what could not be judged */
 #ifdef VT_BENCH
 	[HW_C_CHECKED] = "checked",	/* for the overhead of a look */
 	[HW_C_CHECKED_NS] = "checked_ns",
@@ -270,22 +295,6 @@ static_assert(HW_C_VMA_LOCK + HW_NR_WAYS == HW_C_READ);
 /*
  * Set-up and end.
  */
-
-/* A mount with a limit of its own keeps books of its own, which have to balance. */
-static struct vfsmount *hw_mount(void)
-{
-	struct file_system_type *type = get_fs_type("hugetlbfs");
-	struct vfsmount *mnt;
-	char options[64];
-
-	if (!type)
-		return ERR_PTR(-ENODEV);
-	scnprintf(options, sizeof(options), "pagesize=%lu,size=%lu", PMD_SIZE,
-		  HW_MOST * PMD_SIZE);
-	mnt = vfs_kern_mount(type, SB_KERNMOUNT, type->name, options);
-	module_put(type->owner);
-	return mnt;
-}
 
 /* What of the coverage list this kernel cannot have. */
 static void hw_probe_trials(struct vt_run *run)
@@ -327,7 +336,7 @@ static int hw_probe(struct vt_run *run)
 		vt_skip(run, "this kernel shares no page tables of huge pages");
 		return 0;
 	}
-	mnt = hw_mount();
+	mnt = hw_mount(HW_MOST, 0);
 	if (PTR_ERR_OR_ZERO(mnt) == -ENOMEM)
 		return -ENOMEM;
 	if (IS_ERR(mnt)) {
@@ -337,6 +346,7 @@ static int hw_probe(struct vt_run *run)
 	}
 	vt_huge_pool(mnt->mnt_sb, &pool);
 	mntput(mnt);
+	hw_reserve_probe(run, pool.free);
 	if (pool.free < HW_LEAST)
 		vt_skip(run, "%ld free huge pages of %lu kB, needs %d: sysctl vm.nr_hugepages=%d",
 			pool.free, PMD_SIZE / SZ_1K, HW_LEAST, HW_MOST);
@@ -355,26 +365,6 @@ static int hw_probe(struct vt_run *run)
 		vt_absent(run, HW_SPLIT_SHARED, "the file's VMAs cannot be told");
 	}
 	return 0;
-}
-
-static int hw_file_open(struct hw_state *st, struct hw_file *f, u8 id)
-{
-	struct file *file = file_open_root_mnt(st->mnt, ".",
-					       O_TMPFILE | O_RDWR | O_LARGEFILE,
-					       0600);
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	f->file = file;
-	f->mapping = file->f_mapping;
-	f->id = id;
-	return 0;
-}
-
-static void hw_file_close(struct hw_file *f)
-{
-	vt_file_put(f->file);
-	f->file = NULL;
 }
 
 static int hw_slot_fill(struct hw_state *st, struct hw_slot *slot)
@@ -438,6 +428,8 @@ static int hw_threads(struct vt_run *run, struct hw_state *st)
 		ret = vt_spawn_all(run, "split", race, hw_splitter, st);
 	if (!ret)
 		ret = vt_spawn_all(run, "join", race, hw_joiner, st);
+	if (!ret)
+		ret = hw_reserve_spawn(run, st);
 	return ret;
 }
 
@@ -464,15 +456,17 @@ static int hw_start(struct vt_run *run)
 	for (i = 0; i < n; i++)
 		mutex_init(&st->slots[i].lock);
 
-	mnt = hw_mount();
+	mnt = hw_mount(HW_MOST, 0);
 	if (IS_ERR(mnt))
 		return PTR_ERR(mnt);
 	st->mnt = mnt;
-	ret = hw_file_open(st, &st->file, 1);
+	ret = hw_file_open(st->mnt, &st->file, 1);
 	if (!ret)
-		ret = hw_file_open(st, &st->reuse, 2);
+		ret = hw_file_open(st->mnt, &st->reuse, 2);
 	if (!ret)
-		ret = hw_file_open(st, &st->race.file, 3);
+		ret = hw_file_open(st->mnt, &st->race.file, 3);
+	if (!ret)
+		ret = hw_reserve_open(st);
 	if (!ret)
 		ret = hw_spaces(st);
 	if (!ret)
@@ -498,6 +492,7 @@ static void hw_dismantle(struct hw_state *st)
 	st->reuse_mm = NULL;
 	st->race.splitter = NULL;
 	st->race.joiner = NULL;
+	hw_reserve_close(st);
 	hw_file_close(&st->file);
 	hw_file_close(&st->reuse);
 	hw_file_close(&st->race.file);
@@ -533,6 +528,7 @@ static void hw_rest(struct vt_run *run)
 		vt_race(run, HW_PAGE_LEAK, NULL, 0, left, 0,
 			"%ld huge pages taken or reserved when all files are gone%s",
 			left, st->ran_dry ? ", and the machine ran out of them" : "");
+	hw_reserve_rest(st);
 }
 
 static void hw_stop(struct vt_run *run)
@@ -544,8 +540,8 @@ static void hw_stop(struct vt_run *run)
 	hw_dismantle(st);
 	if (st->held)
 		folio_put(st->held);
-	if (st->mnt)
-		mntput(st->mnt);
+	mntput(st->mnt);
+	mntput(st->reserve.mnt);
 	kfree(st);
 	run->priv = NULL;
 }

@@ -243,4 +243,53 @@ static inline void vt_huge_pool(struct super_block *sb,
 #endif
 }
 
+/**
+ * struct vt_huge_books - the books of a mount of hugetlbfs
+ * @used: huge pages that files of this mount have or have reserved
+ * @kept: of its least number ("min_size="), those that the machine keeps for it
+ * @least: that least number
+ */
+struct vt_huge_books {
+	long used;
+	long kept;
+	long least;
+};
+
+/**
+ * vt_huge_books() - look at the books of a mount of hugetlbfs
+ * @sb: its super block; the mount has a limit and a least number of its own
+ * @books: where to
+ *
+ * Context: may not be in an interrupt.
+ */
+static inline void vt_huge_books(struct super_block *sb, struct vt_huge_books *books)
+{
+#ifdef CONFIG_HUGETLBFS
+	struct hugepage_subpool *own = HUGETLBFS_SB(sb)->spool;
+
+	spin_lock_irq(&own->lock);
+	books->used = own->used_hpages;
+	books->kept = own->rsv_hpages;
+	books->least = own->min_hpages;
+	spin_unlock_irq(&own->lock);
+#else
+	*books = (struct vt_huge_books){};
+#endif
+}
+
+/**
+ * vt_huge_reserved() - huge pages that are reserved on the whole machine
+ * @sb: super block of a mount of hugetlbfs, for the size of the pages
+ *
+ * Context: any; anybody may move it.
+ */
+static inline long vt_huge_reserved(struct super_block *sb)
+{
+#ifdef CONFIG_HUGETLBFS
+	return READ_ONCE(HUGETLBFS_SB(sb)->hstate->resv_huge_pages);
+#else
+	return 0;
+#endif
+}
+
 #endif /* VT_COMPAT_HUGETLB_H */

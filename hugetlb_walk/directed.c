@@ -110,8 +110,16 @@ static bool hw_directed_fresh(struct hw_directed *race)
 	return !ret && hw_fault(race->splitter, HW_BASE);
 }
 
-/* Spin for as long as the directed race is at a step, but not for long. */
-static bool hw_directed_past(struct hw_directed *race, enum hw_directed_step step)
+/**
+ * hw_directed_past() - spin for as long as a directed race is at a step, but not
+ *	for long
+ * @race: the race
+ * @step: the step
+ *
+ * Context: any.
+ * Return: it is past it.
+ */
+bool hw_directed_past(struct hw_directed *race, enum hw_directed_step step)
 {
 	u64 end = ktime_get_ns() + NSEC_PER_MSEC;
 
@@ -123,11 +131,17 @@ static bool hw_directed_past(struct hw_directed *race, enum hw_directed_step ste
 	return true;
 }
 
-/*
- * Return: the other one goes. It does so at this moment, unless there is but one
- * CPU, or the other CPUs have better things to do.
+/**
+ * hw_directed_call() - call the other one of a directed race
+ * @race: the race
+ *
+ * It goes at this moment, unless there is but one CPU, or the other CPUs have
+ * better things to do.
+ *
+ * Context: may sleep.
+ * Return: the other one goes.
  */
-static bool hw_directed_call(struct hw_directed *race)
+bool hw_directed_call(struct hw_directed *race)
 {
 	atomic_set_release(&race->step, HW_DIRECTED_POSTED);
 	wake_up_all(&race->wait);

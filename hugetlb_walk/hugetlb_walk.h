@@ -34,6 +34,7 @@
 #define HW_DIRECTED_PAGES	1
 #define HW_MOST		16	/* huge pages the mount may have */
 #define HW_LEAST	8
+#define HW_RESERVED	4	/* and another one has, no less and no more */
 
 #define HW_MIN_SLOTS	3
 #define HW_BATCH	32	/* walks in one mm */
@@ -45,7 +46,7 @@
 enum hw_kind {
 	HW_TABLE_FREED, HW_TABLE_MOVED, HW_ENTRY_MOVED, HW_NO_SYNC,
 	HW_WRONG_FOLIO, HW_STALE_TLB, HW_SHARE_COUNT, HW_SPLIT_SHARED,
-	HW_WRITABLE, HW_LOCK_OWNER, HW_PAGE_LEAK,
+	HW_WRITABLE, HW_LOCK_OWNER, HW_PAGE_LEAK, HW_RESERVE,
 };
 
 /* What a walker without protection gets to see. */
@@ -63,6 +64,7 @@ enum hw_counter {
 	HW_C_MOVE,
 	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_MIGRATING, HW_C_NO_PAGE,
 	HW_C_FAILED,
+	HW_C_RESERVES, HW_C_RESERVES_MET, HW_C_RESERVES_EVEN, HW_C_RESERVES_UNSURE,
 #ifdef VT_BENCH
 	HW_C_CHECKED, HW_C_CHECKED_NS, HW_C_BARE, HW_C_BARE_NS,
 #endif
@@ -84,7 +86,7 @@ enum hw_way {
 };
 
 /* The tables of the coverage list. */
-enum hw_trial { HW_V_OP, HW_V_WAY, HW_V_DIRECTED };
+enum hw_trial { HW_V_OP, HW_V_WAY, HW_V_DIRECTED, HW_V_RESERVE };
 
 /* What the directed race does to the VMA of who has the table. */
 enum hw_directed_op {
@@ -92,9 +94,15 @@ enum hw_directed_op {
 	HW_DIRECTED_MREMAP, HW_DIRECTED_MUNMAP, HW_DIRECTED_EXIT, HW_DIRECTED_NR_OPS,
 };
 
+/* What is done with reservations. */
+enum hw_reserve_op {
+	HW_RESERVE_PRIVATE, HW_RESERVE_DONTNEED, HW_RESERVE_SPLIT, HW_RESERVE_MOVE,
+	HW_RESERVE_FORK, HW_RESERVE_SHARED, HW_RESERVE_RACE, HW_RESERVE_NR_OPS,
+};
+
 /* What is drawn from. */
 enum hw_draw {
-	HW_T_OP, HW_T_DIRECTED_FIRST, HW_T_DIRECTED, HW_T_WAY, HW_NR_TABLES,
+	HW_T_OP, HW_T_DIRECTED_FIRST, HW_T_DIRECTED, HW_T_WAY, HW_T_RESERVE, HW_NR_TABLES,
 };
 
 /* hugetlb_walk_torture.c: the tables, by names and weights */
@@ -161,6 +169,29 @@ struct hw_directed {
 	u64 to_ns;
 };
 
+/**
+ * struct hw_reserve - reservations, which have to balance
+ * @mnt: mount with as many huge pages at most as at least, so that it never runs
+ *	short of them; NULL if there are too few
+ * @race: a file of it; who reserves (splitter), and who faults meanwhile (joiner)
+ * @other: a file of hw_state.mnt, for which the machine's books are moved
+ * @at: which page the joiner touches
+ * @lead: how long it waits before, in ns; if negative, the splitter does
+ * @leaky: bit set of operations that were seen to move the machine's books
+ * @held: huge pages that were freed, and that others seem to hold
+ * @wrong: the mount's books were seen to be wrong, and stay so
+ */
+struct hw_reserve {
+	struct vfsmount *mnt;
+	struct hw_directed race;
+	struct hw_file other;
+	unsigned int at;
+	s32 lead;
+	unsigned long leaky;
+	unsigned int held;
+	bool wrong;
+};
+
 /* In hw_state.protecting, one that began. */
 #define HW_PROTECTION	(1L << 16)
 
@@ -172,6 +203,7 @@ struct hw_directed {
  * @reuse: takes the pages that @file loses
  * @reuse_mm: maps @reuse
  * @race: the directed race
+ * @reserve: reservations
  * @file_lock: content of @file and @reuse; inside hw_slot.lock
  * @all_lock: for whoever takes more than one hw_slot.lock
  * @tally_lock: counting of who shares
@@ -195,6 +227,7 @@ struct hw_state {
 	struct hw_file reuse;
 	struct mm_struct *reuse_mm;
 	struct hw_directed race;
+	struct hw_reserve reserve;
 	struct mutex file_lock;
 	struct mutex all_lock;
 	struct mutex tally_lock;
@@ -266,6 +299,9 @@ struct hw_look;
 struct hw_rule;
 
 /* map.c: the mms that share */
+struct vfsmount *hw_mount(unsigned long most, unsigned long least);
+int hw_file_open(struct vfsmount *mnt, struct hw_file *f, u8 id);
+void hw_file_close(struct hw_file *f);
 int hw_map(const struct hw_file *f, unsigned long addr, unsigned long len,
 	   unsigned long flags);
 struct mm_struct *hw_mm_new(const struct hw_file *f, unsigned long base,
@@ -352,8 +388,17 @@ void hw_tally(struct hw_state *st);
 
 /* directed.c: the directed race */
 bool hw_some_directed_op(void);
+bool hw_directed_past(struct hw_directed *race, enum hw_directed_step step);
+bool hw_directed_call(struct hw_directed *race);
 int hw_splitter(struct vt_thread *t);
 int hw_joiner(struct vt_thread *t);
+
+/* reserve.c: reservations */
+void hw_reserve_probe(struct vt_run *run, long free);
+int hw_reserve_open(struct hw_state *st);
+int hw_reserve_spawn(struct vt_run *run, struct hw_state *st);
+void hw_reserve_close(struct hw_state *st);
+void hw_reserve_rest(struct hw_state *st);
 
 /* busted.c: what makes it fail on purpose */
 void hw_recall(const struct hw_visit *v, const unsigned long **kept);

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hugetlb_walk, the mms that share: how they map a file, and what has to come
- * back when they exit (page_leak).
+ * hugetlb_walk, the mms that share: mounts and files, how they are mapped, and what
+ * has to come back when an mm exits (page_leak).
  */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/module.h>
+#include <linux/mount.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
@@ -12,6 +17,66 @@
 #include "compat_hugetlb.h"
 #include "space.h"
 #include "table.h"
+
+/**
+ * hw_mount() - a mount of hugetlbfs that nobody else has
+ * @most: how many huge pages it may have
+ * @least: how many the machine keeps for it; 0: none
+ *
+ * A mount with a limit of its own keeps books of its own, which have to balance.
+ *
+ * Context: may sleep.
+ * Return: the mount, or an ERR_PTR.
+ */
+struct vfsmount *hw_mount(unsigned long most, unsigned long least)
+{
+	struct file_system_type *type = get_fs_type("hugetlbfs");
+	struct vfsmount *mnt;
+	char options[64];
+
+	if (!type)
+		return ERR_PTR(-ENODEV);
+	scnprintf(options, sizeof(options), least ? "pagesize=%lu,size=%lu,min_size=%lu" :
+		  "pagesize=%lu,size=%lu", PMD_SIZE, most * PMD_SIZE, least * PMD_SIZE);
+	mnt = vfs_kern_mount(type, SB_KERNMOUNT, type->name, options);
+	module_put(type->owner);
+	return mnt;
+}
+
+/**
+ * hw_file_open() - a file without a name
+ * @mnt: on which mount
+ * @f: the file
+ * @id: goes into its stamps
+ *
+ * Context: may sleep.
+ * Return: 0 or an errno.
+ */
+int hw_file_open(struct vfsmount *mnt, struct hw_file *f, u8 id)
+{
+	struct file *file = file_open_root_mnt(mnt, ".",
+					       O_TMPFILE | O_RDWR | O_LARGEFILE,
+					       0600);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	f->file = file;
+	f->mapping = file->f_mapping;
+	f->id = id;
+	return 0;
+}
+
+/**
+ * hw_file_close() - give a file back
+ * @f: the file, or none
+ *
+ * Context: the session's; may sleep.
+ */
+void hw_file_close(struct hw_file *f)
+{
+	vt_file_put(f->file);
+	f->file = NULL;
+}
 
 /**
  * hw_map() - map a file, shared, in place of what is there

@@ -9,7 +9,7 @@
 . "${0%/*}/lib_race.sh"
 
 scenario=hugetlb_walk
-oracles="table_freed table_moved entry_moved no_sync wrong_folio stale_tlb share_count split_shared writable lock_owner page_leak"
+oracles="table_freed table_moved entry_moved no_sync wrong_folio stale_tlb share_count split_shared writable lock_owner page_leak reserve"
 ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split dontneed punch truncate exit purge mremap_offset"
 walks="vma_lock i_mmap irqs_off fault pin_fast pin mincore pagewalk read"
 pages=16
@@ -61,7 +61,7 @@ all_counted()
 {
 	# shellcheck disable=SC2046,SC2086  # lists
 	all_above $ops $(printf 'walks_%s ' $walks) shares unshares judged census \
-		directed_met || return
+		directed_met reserves reserves_even || return
 	# What is judged at rest has its look at an exit, too.
 	all_have exposure && all_have met
 }
@@ -188,7 +188,7 @@ if [ "$(cat $nr)" -lt $pages ]; then
 	skip_all "no memory for $pages huge pages"
 fi
 
-begin 23
+begin 24
 trap give_back EXIT
 
 check "no huge pages: a skip that says what to do" no_pages

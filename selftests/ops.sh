@@ -128,7 +128,7 @@ weighed()
 		case $c in munmap | mprotect) continue ;; esac
 		none_of hugetlb_walk "$c" || return
 	done
-	left_out hugetlb_walk lock_owner stale_tlb && unload
+	left_out hugetlb_walk lock_owner stale_tlb reserve && unload
 }
 
 forks()
