@@ -356,7 +356,8 @@ static int hw_faulter(struct vt_thread *t)
 			continue;
 		wake_up_all(&race->wait);
 		hw_directed_past(race, HW_DIRECTED_TAKEN);
-		hw_reserve_spin(READ_ONCE(st->reserve.lead) +
+		/* The lead may be negative, and is to stay so in this sum. */
+		hw_reserve_spin((s64)READ_ONCE(st->reserve.lead) +
 				vt_rnd_below(&t->rnd, READ_ONCE(race->took_ns) + 1));
 		race->from_ns = ktime_get_ns();
 		if (!hw_fault(race->joiner, hw_addr(READ_ONCE(st->reserve.at))))
