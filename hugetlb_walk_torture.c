@@ -63,9 +63,11 @@
  *                                           PUD_SIZE alignment due to this split,
  *                                           unshare PMDs", with i_mmap_rwsem held
  *                                           (asserted; 6.1 does not hold it).
- *   mmap_lock                lock_owner     hugetlb_vm_op_open(): the lock "is vma
- *                                           specific"; __hugetlb_zap_end(): freed
- *                                           at the final unmap.
+ *   mmap_lock, or i_mmap_    lock_owner     hugetlb_vm_op_open(): the lock "is vma
+ *   rwsem for write                         specific"; __hugetlb_zap_end(): freed
+ *                                           at the final unmap, before i_mmap_rwsem
+ *                                           is let go; dup_mmap(): ->open() comes
+ *                                           before the VMA is linked to its file.
  *   mmap_lock and            writable       mprotect(2); page_table_shareable():
  *   i_mmap_rwsem                            "match the virtual addresses,
  *                                           permission and the alignment".
@@ -144,8 +146,8 @@ static const struct vt_kind hw_kinds[] = {
 		"a mapping that mprotect(2) made read-only has no writable entry, whatever its sharers write (hugetlb.c, hugetlb_change_protection(), page_table_shareable())",
 		.by = "mprotect" },
 	[HW_LOCK_OWNER] = { "lock_owner",
-		"a mapping keeps its hugetlb vma lock, which is its own, over a split and until its last unmap (hugetlb.c, hugetlb_vm_op_open(), __hugetlb_zap_end())",
-		.by = "madvise_split dontneed" },
+		"a mapping has a hugetlb vma lock of its own, after a split, a move and a fork too, has it when it is found through its file, and keeps it until its last unmap (hugetlb.c, hugetlb_vm_op_open(), __hugetlb_zap_end())",
+		.by = "map_fixed munmap_part mprotect_part mremap madvise_split dontneed mremap_offset split_refused fork" },
 	[HW_PAGE_LEAK] = { "page_leak",
 		"when all is unmapped, page tables and huge pages have come back" },
 };
@@ -168,6 +170,8 @@ static const struct vt_choice hw_ops[HW_NR_OPS] = {
 	[HW_EXIT]		= { "exit",		1 },
 	[HW_PURGE]		= { "purge",		1 },
 	[HW_MOVE]		= { "mremap_offset",	1 },
+	[HW_REFUSED]		= { "split_refused",	2 },
+	[HW_FORK]		= { "fork",		3 },
 };
 
 /*
@@ -247,6 +251,8 @@ static const char *const hw_counters[] = {
 	[HW_C_EXIT] = "exit",
 	[HW_C_PURGE] = "purge",
 	[HW_C_MOVE] = "mremap_offset",
+	[HW_C_REFUSED] = "split_refused",
+	[HW_C_FORK] = "fork",
 	[HW_C_DIRECTED] = "directed",	/* rounds of the directed race */
 	[HW_C_OVERLAPPED] = "directed_met",	/* in which both met */
 	[HW_C_MIGRATING] = "migrating",	/* entries that a migration took away */

@@ -60,7 +60,7 @@ enum hw_counter {
 	HW_C_OPS, HW_C_MUNMAP = HW_C_OPS, HW_C_MAP_FIXED, HW_C_PARTIAL,
 	HW_C_MPROTECT_PART, HW_C_MPROTECT, HW_C_MREMAP, HW_C_MADVISE,
 	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
-	HW_C_MOVE,
+	HW_C_MOVE, HW_C_REFUSED, HW_C_FORK,
 	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_MIGRATING, HW_C_NO_PAGE,
 	HW_C_FAILED,
 #ifdef VT_BENCH
@@ -74,7 +74,7 @@ enum hw_hist { HW_H_UNSHARE };
 enum hw_op {
 	HW_MUNMAP, HW_MAP_FIXED, HW_PARTIAL, HW_MPROTECT_PART, HW_MPROTECT,
 	HW_MREMAP, HW_MADVISE, HW_DONTNEED, HW_PUNCH, HW_TRUNCATE, HW_EXIT,
-	HW_PURGE, HW_MOVE, HW_NR_OPS,
+	HW_PURGE, HW_MOVE, HW_REFUSED, HW_FORK, HW_NR_OPS,
 };
 
 /* By which walk readers look. */
@@ -176,6 +176,7 @@ struct hw_directed {
  * @all_lock: for whoever takes more than one hw_slot.lock
  * @tally_lock: counting of who shares
  * @flight: changes to any slot
+ * @forks: forks of an mm of a slot
  * @punched: times pages were taken from @file, whole
  * @purged: times the shared table was freed
  * @protecting: slots of which mprotect(2) makes the mapping read-only and writable
@@ -199,6 +200,7 @@ struct hw_state {
 	struct mutex all_lock;
 	struct mutex tally_lock;
 	struct vt_flight flight ____cacheline_aligned_in_smp;
+	struct vt_flight forks ____cacheline_aligned_in_smp;
 	u32 punched;
 	u32 purged;
 	atomic_long_t protecting;
@@ -278,7 +280,7 @@ struct mm_struct *hw_slot_get(struct hw_slot *slot);
 /* change.c: what ends sharing */
 void hw_touch(struct hw_state *st, unsigned long base);
 void hw_shrink(struct hw_writer *w, enum hw_op op);
-long hw_move(void);
+long hw_move(struct vt_run *run);
 void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op);
 void hw_lock_all(struct hw_state *st);
 void hw_unlock_all(struct hw_state *st);
@@ -289,11 +291,19 @@ long hw_protect_begin(struct hw_state *st);
 void hw_protect_end(struct hw_state *st);
 bool hw_judge_writable(struct vt_run *run, const struct hw_look *l,
 		       vm_flags_t flags, bool alone);
-void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had);
 void hw_read_only(struct hw_writer *w, struct hw_slot *slot, long began);
+void hw_move_offset(struct hw_state *st, struct hw_slot *slot);
+
+/* owner.c: whose a hugetlb vma lock is */
+void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had);
+void hw_look_owners(struct vt_run *run, struct mm_struct *mm);
+void hw_judge_mapped(struct vt_run *run, struct address_space *mapping);
 bool hw_has_lock(struct hw_state *st, struct hw_slot *slot);
 void hw_look_lock(struct hw_state *st, struct hw_slot *slot, bool had);
-void hw_move_offset(struct hw_state *st, struct hw_slot *slot);
+long hw_refuse_split(struct hw_writer *w, struct hw_slot *slot);
+void hw_fork(struct hw_writer *w, struct hw_slot *slot);
+bool hw_forking(const struct hw_state *st);
+void hw_watch_forks(struct vt_run *run, struct hw_state *st);
 
 /* writer.c: writers */
 bool hw_op_possible(enum hw_op op);

@@ -28,6 +28,8 @@ bool hw_op_possible(enum hw_op op)
 	case HW_MADVISE:
 	case HW_DONTNEED:
 		return vt_has(sys_madvise);
+	case HW_FORK:
+		return vt_has(kernel_clone) && vt_has(do_exit) && vt_has(kernel_wait);
 	default:
 		return true;
 	}
@@ -102,6 +104,8 @@ static void hw_write_once(struct hw_writer *w)
 		hw_shrink(w, op);
 	if (op == HW_MOVE)
 		hw_move_offset(st, slot);
+	else if (op == HW_FORK)
+		hw_fork(w, slot);
 	else
 		hw_change(w, slot, op);
 	vt_did_end(&w->t->did, VT_DID_STEPS);

@@ -13,7 +13,7 @@
 
 oracles=
 hugetlb_ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split
-	dontneed punch truncate exit purge mremap_offset"
+	dontneed punch truncate exit purge mremap_offset split_refused fork"
 
 # counted SCENARIO COUNTER...: each of them comes.
 counted()
