@@ -10,6 +10,8 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 
 #include "compat_hugetlb.h"
@@ -182,7 +184,8 @@ long hw_refuse_split(struct hw_writer *w, struct hw_slot *slot)
 		ret = vm_munmap(start, end - start);
 	if (at_once)
 		hw_look_lock(w->st, slot, had && ret);
-	hw_look_owners(w->st->run, slot->mm);
+	else
+		hw_look_owners(w->st->run, slot->mm);
 	return ret ? 0 : -ENOTRECOVERABLE;
 }
 
@@ -194,17 +197,6 @@ static int hw_child(void *arg)
 	mmget(current->mm);
 	*mm = current->mm;
 	return vt_child_end();
-}
-
-/* What a child has: its locks before it shares, and while it does. */
-static void hw_look_child(struct hw_state *st, struct mm_struct *mm)
-{
-	hw_look_owners(st->run, mm);
-	kthread_use_mm(mm);
-	hw_touch(st, HW_BASE);
-	kthread_unuse_mm(mm);
-	hw_look_owners(st->run, mm);
-	hw_mm_put(st->run, mm);
 }
 
 /**
@@ -231,7 +223,11 @@ void hw_fork(struct hw_writer *w, struct hw_slot *slot)
 		vt_child_wait(pid);
 	kthread_unuse_mm(slot->mm);
 	if (mm) {
-		hw_look_child(st, mm);
+		hw_look_owners(st->run, mm);
+		kthread_use_mm(mm);
+		hw_touch(st, HW_BASE);
+		kthread_unuse_mm(mm);
+		hw_mm_put(st->run, mm);
 		vt_worked(st->run, HW_V_OP, HW_FORK);
 	} else {
 		vt_count(st->run, HW_C_FAILED, 1);
@@ -257,22 +253,33 @@ bool hw_forking(const struct hw_state *st)
  * @run: run
  * @st: all of it
  *
+ * One reader does, and asks for i_mmap_rwsem only when somebody has it: a child's
+ * VMA that was just linked is found when who forks lets go of it.
+ *
  * Context: may sleep; the VMAs that map a file can be told.
  */
 void hw_watch_forks(struct vt_run *run, struct hw_state *st)
 {
+	struct rw_semaphore *rwsem = &st->file.mapping->i_mmap_rwsem;
 	unsigned long since = jiffies;
 
+	if (!mutex_trylock(&st->watch_lock))
+		return;
 	while (hw_forking(st) && !hw_enough(since)) {
 		struct vt_flight_look look;
 		bool exposed;
 
+		if (!rwsem_is_locked(rwsem)) {
+			cond_resched();
+			cpu_relax();
+			continue;
+		}
 		vt_flight_look(&st->forks, &look);
 		i_mmap_lock_write(st->file.mapping);
 		hw_judge_mapped(run, st->file.mapping);
 		i_mmap_unlock_write(st->file.mapping);
 		exposed = vt_flight_exposed(&st->forks, &look);
 		vt_look_into(run, HW_LOCK_OWNER, exposed, &st->forks, &look);
-		cond_resched();
 	}
+	mutex_unlock(&st->watch_lock);
 }
