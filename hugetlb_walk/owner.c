@@ -11,7 +11,6 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mutex.h>
-#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 
 #include "compat_hugetlb.h"
@@ -29,7 +28,7 @@
  *
  * There may have been no memory for a lock; then the VMA has none from the start.
  *
- * Context: mmap_lock, the VMA's own lock, or the file's i_mmap_rwsem for write held.
+ * Context: mmap_lock or the VMA's own lock held.
  */
 void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had)
 {
@@ -86,13 +85,19 @@ void hw_look_owners(struct vt_run *run, struct mm_struct *mm)
  */
 void hw_judge_mapped(struct vt_run *run, struct address_space *mapping)
 {
-	struct vm_area_struct *vma, *bare = NULL;
+	struct vm_area_struct *vma, *owner, *bare = NULL;
 
 	vt_rmap_for_each(vma, mapping) {
-		if (!vt_hugetlb_vma_rwsem(vma))
+		if (!vt_hugetlb_vma_rwsem(vma)) {
 			bare = vma;
-		else
-			hw_judge_lock(run, vma, false);
+			continue;
+		}
+		owner = vt_hugetlb_lock_owner(vma);
+		if (owner != vma)
+			vt_race(run, HW_LOCK_OWNER, vma->vm_mm, vma->vm_start,
+				(unsigned long)vma, (unsigned long)owner,
+				"under i_mmap the hugetlb lock of VMA 0x%lx is that of 0x%lx",
+				(unsigned long)vma, (unsigned long)owner);
 	}
 	if (!bare)
 		return;
@@ -100,7 +105,7 @@ void hw_judge_mapped(struct vt_run *run, struct address_space *mapping)
 	if (vt_hugetlb_vma_rwsem(bare))
 		vt_race(run, HW_LOCK_OWNER, bare->vm_mm, bare->vm_start,
 			(unsigned long)bare, 0,
-			"VMA 0x%lx got its hugetlb lock when its file had it already, under i_mmap",
+			"under i_mmap VMA 0x%lx got its hugetlb lock, when its file had it already",
 			(unsigned long)bare);
 }
 
@@ -253,14 +258,13 @@ bool hw_forking(const struct hw_state *st)
  * @run: run
  * @st: all of it
  *
- * One reader does, and asks for i_mmap_rwsem only when somebody has it: a child's
- * VMA that was just linked is found when who forks lets go of it.
+ * One reader does, and asks for i_mmap_rwsem again and again, so that it is in the
+ * queue when who forks, having linked a child's VMA, lets go of it.
  *
  * Context: may sleep; the VMAs that map a file can be told.
  */
 void hw_watch_forks(struct vt_run *run, struct hw_state *st)
 {
-	struct rw_semaphore *rwsem = &st->file.mapping->i_mmap_rwsem;
 	unsigned long since = jiffies;
 
 	if (!mutex_trylock(&st->watch_lock))
@@ -269,17 +273,13 @@ void hw_watch_forks(struct vt_run *run, struct hw_state *st)
 		struct vt_flight_look look;
 		bool exposed;
 
-		if (!rwsem_is_locked(rwsem)) {
-			cond_resched();
-			cpu_relax();
-			continue;
-		}
 		vt_flight_look(&st->forks, &look);
 		i_mmap_lock_write(st->file.mapping);
 		hw_judge_mapped(run, st->file.mapping);
 		i_mmap_unlock_write(st->file.mapping);
 		exposed = vt_flight_exposed(&st->forks, &look);
 		vt_look_into(run, HW_LOCK_OWNER, exposed, &st->forks, &look);
+		cond_resched();
 	}
 	mutex_unlock(&st->watch_lock);
 }
