@@ -7,7 +7,8 @@
  * them lose it, in every way there is, and let them share again; readers walk
  * the tables under each protection that is documented, and let the kernel's own
  * walkers do so. A second, small set of mms serves a directed race: one mm splits
- * its VMA, or exits, at the moment at which another begins to share.
+ * its VMA, or exits, at the moment at which another begins to share. A third one
+ * shares the tables of three PUDs, which one of the two loses across their seams.
  *
  * What is judged, and what each judgement rests on:
  *
@@ -63,9 +64,11 @@
  *                                           PUD_SIZE alignment due to this split,
  *                                           unshare PMDs", with i_mmap_rwsem held
  *                                           (asserted; 6.1 does not hold it).
- *   mmap_lock                lock_owner     hugetlb_vm_op_open(): the lock "is vma
- *                                           specific"; __hugetlb_zap_end(): freed
- *                                           at the final unmap.
+ *   mmap_lock, or i_mmap_    lock_owner     hugetlb_vm_op_open(): the lock "is vma
+ *   rwsem for write                         specific"; __hugetlb_zap_end(): freed
+ *                                           at the final unmap, before i_mmap_rwsem
+ *                                           is let go; dup_mmap(): ->open() comes
+ *                                           before the VMA is linked to its file.
  *   mmap_lock and            writable       mprotect(2); page_table_shareable():
  *   i_mmap_rwsem                            "match the virtual addresses,
  *                                           permission and the alignment".
@@ -87,7 +90,6 @@
  * interrupts off (before 7.x it is cleared ahead of the grace period).
  */
 #include <linux/build_bug.h>
-#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -146,10 +148,10 @@ static const struct vt_kind hw_kinds[] = {
 		"a VMA that does not span its PUD any more shares no table there (hugetlb.c, hugetlb_split())" },
 	[HW_WRITABLE] = { "writable",
 		"a mapping that mprotect(2) made read-only has no writable entry, whatever its sharers write (hugetlb.c, hugetlb_change_protection(), page_table_shareable())",
-		.by = "mprotect" },
+		.by = "mprotect wide_mprotect" },
 	[HW_LOCK_OWNER] = { "lock_owner",
-		"a mapping keeps its hugetlb vma lock, which is its own, over a split and until its last unmap (hugetlb.c, hugetlb_vm_op_open(), __hugetlb_zap_end())",
-		.by = "madvise_split dontneed" },
+		"a mapping has a hugetlb vma lock of its own, after a split, a move and a fork too, has it when it is found through its file, and keeps it until its last unmap (hugetlb.c, hugetlb_vm_op_open(), __hugetlb_zap_end())",
+		.by = "map_fixed munmap_part mprotect_part mremap madvise_split dontneed mremap_offset split_refused fork" },
 	[HW_PAGE_LEAK] = { "page_leak",
 		"when all is unmapped, page tables and huge pages have come back" },
 	[HW_RESERVE] = { "reserve",
@@ -175,6 +177,10 @@ static const struct vt_choice hw_ops[HW_NR_OPS] = {
 	[HW_EXIT]		= { "exit",		1 },
 	[HW_PURGE]		= { "purge",		1 },
 	[HW_MOVE]		= { "mremap_offset",	1 },
+	[HW_REFUSED]		= { "split_refused",	2 },
+	[HW_FORK]		= { "fork",		3 },
+	[HW_WIDE_PROTECT]	= { "wide_mprotect",	1 },
+	[HW_WIDE_CUT]		= { "wide_cut",		1 },
 };
 
 /*
@@ -268,6 +274,10 @@ static const char *const hw_counters[] = {
 	[HW_C_EXIT] = "exit",
 	[HW_C_PURGE] = "purge",
 	[HW_C_MOVE] = "mremap_offset",
+	[HW_C_REFUSED] = "split_refused",
+	[HW_C_FORK] = "fork",
+	[HW_C_WIDE_PROTECT] = "wide_mprotect",
+	[HW_C_WIDE_CUT] = "wide_cut",
 	[HW_C_DIRECTED] = "directed",	/* rounds of the directed race */
 	[HW_C_OVERLAPPED] = "directed_met",	/* in which both met */
 	[HW_C_MIGRATING] = "migrating",	/* entries that a migration took away */
@@ -295,37 +305,6 @@ static_assert(HW_C_VMA_LOCK + HW_NR_WAYS == HW_C_READ);
 /*
  * Set-up and end.
  */
-
-/* What of the coverage list this kernel cannot have. */
-static void hw_probe_trials(struct vt_run *run)
-{
-	unsigned int op;
-
-	for (op = 0; op < HW_NR_OPS; op++)
-		if (!hw_op_possible(op))
-			vt_trial_absent(run, HW_V_OP, op,
-					"its system call cannot be found");
-	if (!vt_has(lock_vma_under_rcu))
-		vt_trial_absent(run, HW_V_WAY, HW_BY_PER_VMA,
-				"this kernel has no function lock_vma_under_rcu");
-	if (!vt_rmap_known()) {
-		vt_trial_absent(run, HW_V_WAY, HW_BY_I_MMAP,
-				"the file's VMAs cannot be told");
-		vt_trial_absent(run, HW_V_DIRECTED, 0, "the file's VMAs cannot be told");
-	}
-	if (!vt_has(sys_mincore))
-		vt_trial_absent(run, HW_V_WAY, HW_BY_MINCORE,
-				"its system call cannot be found");
-	if (!vt_has(walk_page_range))
-		vt_trial_absent(run, HW_V_WAY, HW_BY_PAGEWALK,
-				"this kernel has no function walk_page_range");
-	if (!hw_some_directed_op())
-		vt_trial_absent(run, HW_V_DIRECTED, 0,
-				"ops= leaves no operation that this kernel has");
-	/* One CPU runs one of the two at a time. */
-	if (num_online_cpus() == 1)
-		vt_trial_absent(run, HW_V_DIRECTED, 0, "there is one CPU");
-}
 
 static int hw_probe(struct vt_run *run)
 {
@@ -357,7 +336,7 @@ static int hw_probe(struct vt_run *run)
 	if (!IS_ENABLED(CONFIG_MMU_GATHER_RCU_TABLE_FREE))
 		vt_absent(run, HW_NO_SYNC,
 			  "without MMU_GATHER_RCU_TABLE_FREE nobody waits for GUP-fast");
-	hw_probe_trials(run);
+	hw_probe_trials(run, pool.free);
 	if (!vt_pmd_count_exact())
 		vt_absent(run, HW_SHARE_COUNT, "this kernel does not count sharers");
 	if (!vt_rmap_known()) {
@@ -400,6 +379,7 @@ static void hw_calibrate(struct hw_state *st)
 
 static int hw_spaces(struct hw_state *st)
 {
+	struct vt_huge_pool pool;
 	unsigned int i;
 	int ret = 0;
 
@@ -413,7 +393,10 @@ static int hw_spaces(struct hw_state *st)
 				 HW_REUSE_PAGES * PMD_SIZE, 0);
 	st->race.joiner = hw_mm_new(&st->race.file, HW_BASE, PUD_SIZE,
 				   MAP_NORESERVE);
-	return st->reuse_mm && st->race.joiner ? 0 : -ENOMEM;
+	if (!st->reuse_mm || !st->race.joiner)
+		return -ENOMEM;
+	vt_huge_pool(st->mnt->mnt_sb, &pool);
+	return pool.free + pool.used < HW_WIDE_LEAST ? 0 : hw_wide_open(st);
 }
 
 static int hw_threads(struct vt_run *run, struct hw_state *st)
@@ -451,6 +434,8 @@ static int hw_start(struct vt_run *run)
 	mutex_init(&st->file_lock);
 	mutex_init(&st->all_lock);
 	mutex_init(&st->tally_lock);
+	mutex_init(&st->watch_lock);
+	mutex_init(&st->wide.lock);
 	init_waitqueue_head(&st->wait);
 	init_waitqueue_head(&st->race.wait);
 	for (i = 0; i < n; i++)
@@ -467,6 +452,8 @@ static int hw_start(struct vt_run *run)
 		ret = hw_file_open(st->mnt, &st->race.file, 3);
 	if (!ret)
 		ret = hw_reserve_open(st);
+	if (!ret)
+		ret = hw_file_open(st->mnt, &st->wide.file, 6);
 	if (!ret)
 		ret = hw_spaces(st);
 	if (!ret)
@@ -486,6 +473,7 @@ static void hw_dismantle(struct hw_state *st)
 		if (mm)
 			hw_mm_put(st->run, mm);
 	}
+	hw_wide_close(st);
 	vt_mm_put(st->reuse_mm);
 	vt_mm_put(st->race.splitter);
 	vt_mm_put(st->race.joiner);
@@ -496,6 +484,7 @@ static void hw_dismantle(struct hw_state *st)
 	hw_file_close(&st->file);
 	hw_file_close(&st->reuse);
 	hw_file_close(&st->race.file);
+	hw_file_close(&st->wide.file);
 }
 
 static long hw_pages_left(void *arg)

@@ -13,7 +13,7 @@
 
 #include "rnd.h"
 
-#define VT_DRAW_MAX	16		/* choices in a table */
+#define VT_DRAW_MAX	24		/* choices in a table */
 #define VT_OPS_MAX	1000		/* times that "ops" may multiply a weight by */
 
 /**

@@ -129,6 +129,7 @@ void hw_plant(struct hw_state *st)
 			vt_hugetlb_set_lock_owner(vma, NULL);
 			vt_look_own(st->run, HW_LOCK_OWNER, true);
 			hw_judge_lock(st->run, vma, true);
+			hw_judge_mapped(st->run, st->file.mapping);
 			vt_hugetlb_set_lock_owner(vma, vma);
 		}
 	}

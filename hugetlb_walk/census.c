@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hugetlb_walk, who shares which table: the census, in which counts are judged
- * and splits (share_count, split_shared), and the tally, which counts how often
+ * hugetlb_walk, who shares which table: the census, in which counts are judged,
+ * splits and locks (share_count, split_shared, lock_owner), and the tally, which counts how often
  * sharing began and ended.
  */
 #include <linux/delay.h>
@@ -148,6 +148,9 @@ u32 hw_census(struct vt_run *run, const struct hw_file *f, unsigned int mms,
 	if (whole) {
 		vt_count(run, HW_C_CENSUS, 1);
 		kinds = hw_census_judge(run, c, exposed);
+		hw_judge_mapped(run, f->mapping);
+		vt_look(run, HW_LOCK_OWNER, exposed);
+		kinds |= BIT(HW_LOCK_OWNER);
 	}
 	kfree(c);
 	return kinds;

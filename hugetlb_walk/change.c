@@ -172,7 +172,8 @@ void hw_shrink(struct hw_writer *w, enum hw_op op)
 }
 
 /**
- * hw_move() - move the mapping away, and drop it there
+ * hw_move() - move the mapping away, judge whose its lock is, and drop it there
+ * @run: run
  *
  * Not to where it may share: mremap() of a table that is not shared allocates
  * the new one with i_mmap_rwsem held for write, and huge_pmd_share() takes it
@@ -181,12 +182,15 @@ void hw_shrink(struct hw_writer *w, enum hw_op op)
  * Context: the mm is in use; may sleep; there is sys_mremap().
  * Return: 0 or an errno.
  */
-long hw_move(void)
+long hw_move(struct vt_run *run)
 {
 	long ret = vt_syscall(sys_mremap, HW_BASE, PUD_SIZE, PUD_SIZE,
 			      MREMAP_MAYMOVE | MREMAP_FIXED, HW_OTHER);
 
-	return ret == HW_OTHER ? vm_munmap(HW_OTHER, PUD_SIZE) : -ENOMEM;
+	if (ret != HW_OTHER)
+		return -ENOMEM;
+	hw_look_owners(run, current->mm);
+	return vm_munmap(HW_OTHER, PUD_SIZE);
 }
 
 /* Context: the mm is in use. Return: the VMA is in pieces or away. */
@@ -214,17 +218,18 @@ static bool hw_alter(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 		ret = vt_syscall(sys_mprotect, HW_BASE, PUD_SIZE, PROT_READ);
 		break;
 	case HW_MREMAP:
-		ret = hw_move();
+		ret = hw_move(st->run);
 		break;
 	case HW_MADVISE:
 		ret = vt_syscall(sys_madvise, part, PMD_SIZE, MADV_DONTDUMP);
-		/* The first piece may be a new VMA, and no memory for its lock. */
-		hw_look_lock(st, slot, false);
 		break;
 	case HW_DONTNEED:
 		had = hw_has_lock(st, slot);
 		ret = vt_syscall(sys_madvise, HW_BASE, PUD_SIZE, MADV_DONTNEED);
 		hw_look_lock(st, slot, had);
+		break;
+	case HW_REFUSED:
+		ret = hw_refuse_split(w, slot);
 		break;
 	default:
 		break;
@@ -232,8 +237,12 @@ static bool hw_alter(struct hw_writer *w, struct hw_slot *slot, enum hw_op op)
 	if (ret)
 		vt_count(st->run, HW_C_FAILED, 1);
 	/* The others are done elsewhere. */
-	else if (op <= HW_DONTNEED)
+	else if (op <= HW_DONTNEED || op == HW_REFUSED)
 		vt_worked(st->run, HW_V_OP, op);
+	/* Each of the pieces has one of its own. */
+	if (op == HW_MAP_FIXED || op == HW_PARTIAL || op == HW_MPROTECT_PART ||
+	    op == HW_MADVISE)
+		hw_look_owners(st->run, slot->mm);
 
 	return ret || (op != HW_MPROTECT && op != HW_DONTNEED);
 }

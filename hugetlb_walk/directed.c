@@ -59,7 +59,8 @@ static enum hw_directed_op hw_directed_draw(struct vt_rnd *rnd)
 	return op;
 }
 
-static long hw_directed_alter(struct hw_directed *race, enum hw_directed_op op)
+static long hw_directed_alter(struct vt_run *run, struct hw_directed *race,
+			      enum hw_directed_op op)
 {
 	unsigned long part = hw_addr(1);
 	long ret = 0;
@@ -78,7 +79,7 @@ static long hw_directed_alter(struct hw_directed *race, enum hw_directed_op op)
 		ret = vt_syscall(sys_mprotect, part, PMD_SIZE, PROT_READ);
 		break;
 	case HW_DIRECTED_MREMAP:
-		ret = hw_move();
+		ret = hw_move(run);
 		break;
 	case HW_DIRECTED_MUNMAP:
 		ret = vm_munmap(HW_BASE, PUD_SIZE);
@@ -178,7 +179,7 @@ static void hw_directed_round(struct vt_thread *t, struct hw_state *st)
 		if (op == HW_DIRECTED_EXIT) {
 			race->splitter = NULL;
 			hw_mm_put(t->run, mm);
-		} else if (hw_directed_alter(race, op)) {
+		} else if (hw_directed_alter(t->run, race, op)) {
 			vt_count(t->run, HW_C_FAILED, 1);
 		}
 		to = ktime_get_ns();

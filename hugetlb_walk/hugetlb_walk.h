@@ -32,9 +32,11 @@
 #define HW_PAGES	4	/* huge pages of the file that are in use */
 #define HW_REUSE_PAGES	2	/* of the file that takes what was freed */
 #define HW_DIRECTED_PAGES	1
+#define HW_WIDE_PUDS	3	/* of a mapping of several */
 #define HW_MOST		16	/* huge pages the mount may have */
 #define HW_LEAST	8
 #define HW_RESERVED	4	/* and another one has, no less and no more */
+#define HW_WIDE_LEAST	12	/* for the mappings of several PUDs as well */
 
 #define HW_MIN_SLOTS	3
 #define HW_BATCH	32	/* walks in one mm */
@@ -61,7 +63,7 @@ enum hw_counter {
 	HW_C_OPS, HW_C_MUNMAP = HW_C_OPS, HW_C_MAP_FIXED, HW_C_PARTIAL,
 	HW_C_MPROTECT_PART, HW_C_MPROTECT, HW_C_MREMAP, HW_C_MADVISE,
 	HW_C_DONTNEED, HW_C_PUNCH, HW_C_TRUNCATE, HW_C_EXIT, HW_C_PURGE,
-	HW_C_MOVE,
+	HW_C_MOVE, HW_C_REFUSED, HW_C_FORK, HW_C_WIDE_PROTECT, HW_C_WIDE_CUT,
 	HW_C_DIRECTED, HW_C_OVERLAPPED, HW_C_MIGRATING, HW_C_NO_PAGE,
 	HW_C_FAILED,
 	HW_C_RESERVES, HW_C_RESERVES_MET, HW_C_RESERVES_EVEN, HW_C_RESERVES_UNSURE,
@@ -76,7 +78,8 @@ enum hw_hist { HW_H_UNSHARE };
 enum hw_op {
 	HW_MUNMAP, HW_MAP_FIXED, HW_PARTIAL, HW_MPROTECT_PART, HW_MPROTECT,
 	HW_MREMAP, HW_MADVISE, HW_DONTNEED, HW_PUNCH, HW_TRUNCATE, HW_EXIT,
-	HW_PURGE, HW_MOVE, HW_NR_OPS,
+	HW_PURGE, HW_MOVE, HW_REFUSED, HW_FORK, HW_WIDE_PROTECT, HW_WIDE_CUT,
+	HW_NR_OPS,
 };
 
 /* By which walk readers look. */
@@ -192,6 +195,20 @@ struct hw_reserve {
 	bool wrong;
 };
 
+/**
+ * struct hw_wide - mappings of several PUDs
+ * @file: what both mms map
+ * @lock: whoever changes one of them, or what is in @file
+ * @mm: mm whose mapping is changed, or NULL if there are too few pages
+ * @other: mm that shares with @mm, and stays
+ */
+struct hw_wide {
+	struct hw_file file;
+	struct mutex lock;
+	struct mm_struct *mm;
+	struct mm_struct *other;
+};
+
 /* In hw_state.protecting, one that began. */
 #define HW_PROTECTION	(1L << 16)
 
@@ -204,10 +221,13 @@ struct hw_reserve {
  * @reuse_mm: maps @reuse
  * @race: the directed race
  * @reserve: reservations
+ * @wide: mappings of several PUDs
  * @file_lock: content of @file and @reuse; inside hw_slot.lock
  * @all_lock: for whoever takes more than one hw_slot.lock
  * @tally_lock: counting of who shares
+ * @watch_lock: of the reader that watches forks
  * @flight: changes to any slot
+ * @forks: forks of an mm of a slot
  * @punched: times pages were taken from @file, whole
  * @purged: times the shared table was freed
  * @protecting: slots of which mprotect(2) makes the mapping read-only and writable
@@ -228,10 +248,13 @@ struct hw_state {
 	struct mm_struct *reuse_mm;
 	struct hw_directed race;
 	struct hw_reserve reserve;
+	struct hw_wide wide;
 	struct mutex file_lock;
 	struct mutex all_lock;
 	struct mutex tally_lock;
+	struct mutex watch_lock;
 	struct vt_flight flight ____cacheline_aligned_in_smp;
+	struct vt_flight forks ____cacheline_aligned_in_smp;
 	u32 punched;
 	u32 purged;
 	atomic_long_t protecting;
@@ -314,7 +337,7 @@ struct mm_struct *hw_slot_get(struct hw_slot *slot);
 /* change.c: what ends sharing */
 void hw_touch(struct hw_state *st, unsigned long base);
 void hw_shrink(struct hw_writer *w, enum hw_op op);
-long hw_move(void);
+long hw_move(struct vt_run *run);
 void hw_change(struct hw_writer *w, struct hw_slot *slot, enum hw_op op);
 void hw_lock_all(struct hw_state *st);
 void hw_unlock_all(struct hw_state *st);
@@ -325,15 +348,30 @@ long hw_protect_begin(struct hw_state *st);
 void hw_protect_end(struct hw_state *st);
 bool hw_judge_writable(struct vt_run *run, const struct hw_look *l,
 		       vm_flags_t flags, bool alone);
-void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had);
 void hw_read_only(struct hw_writer *w, struct hw_slot *slot, long began);
+void hw_move_offset(struct hw_state *st, struct hw_slot *slot);
+
+/* owner.c: whose a hugetlb vma lock is */
+void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had);
+void hw_look_owners(struct vt_run *run, struct mm_struct *mm);
+void hw_judge_mapped(struct vt_run *run, struct address_space *mapping);
 bool hw_has_lock(struct hw_state *st, struct hw_slot *slot);
 void hw_look_lock(struct hw_state *st, struct hw_slot *slot, bool had);
-void hw_move_offset(struct hw_state *st, struct hw_slot *slot);
+long hw_refuse_split(struct hw_writer *w, struct hw_slot *slot);
+void hw_fork(struct hw_writer *w, struct hw_slot *slot);
+bool hw_forking(const struct hw_state *st);
+void hw_watch_forks(struct vt_run *run, struct hw_state *st);
+
+/* wide.c: mappings of several PUDs */
+bool hw_wide_op(enum hw_op op);
+int hw_wide_open(struct hw_state *st);
+void hw_wide_close(struct hw_state *st);
+void hw_wide(struct hw_writer *w, enum hw_op op);
 
 /* writer.c: writers */
 bool hw_op_possible(enum hw_op op);
 bool hw_some_op(void);
+void hw_probe_trials(struct vt_run *run, long free);
 int hw_writer(struct vt_thread *t);
 
 /* walk.c: the module's own walkers */

@@ -81,6 +81,8 @@ static void hw_walk_batch(struct vt_thread *t, struct hw_state *st,
 	if (hw_overhead(t, st, v))
 		return;
 	for (i = 0; i < HW_BATCH && !hw_enough(since); i++) {
+		if (hw_forking(st) && vt_rmap_known())
+			hw_watch_forks(t->run, st);
 		hw_walk_one(t, st, v);
 		cond_resched();
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * hugetlb_walk, what a VMA has of its own although its table is shared: whether
- * its entries are writable (writable), its hugetlb vma lock (lock_owner), and
- * where its pages are after mremap() (wrong_folio).
+ * its entries are writable (writable), and where its pages are after mremap()
+ * (wrong_folio).
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -85,32 +85,6 @@ bool hw_judge_writable(struct vt_run *run, const struct hw_look *l,
 	return true;
 }
 
-/**
- * hw_judge_lock() - judge whose the hugetlb vma lock of a VMA is
- * @run: run
- * @vma: shared VMA of a hugetlb file
- * @had: it had a lock before, and has been mapped since
- *
- * There may have been no memory for a lock; then the VMA has none from the start.
- *
- * Context: mmap_lock or the VMA's own lock held.
- */
-void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had)
-{
-	struct vm_area_struct *owner = vt_hugetlb_lock_owner(vma);
-
-	if (!vt_hugetlb_vma_rwsem(vma)) {
-		if (had)
-			vt_race(run, HW_LOCK_OWNER, vma->vm_mm, vma->vm_start,
-				0, 0, "the VMA's hugetlb lock is gone, and the VMA is not");
-	} else if (owner != vma) {
-		vt_race(run, HW_LOCK_OWNER, vma->vm_mm, vma->vm_start,
-			(unsigned long)vma, (unsigned long)owner,
-			"the hugetlb lock of VMA 0x%lx is that of 0x%lx",
-			(unsigned long)vma, (unsigned long)owner);
-	}
-}
-
 /* Read a page, of which the kernel makes an entry then. */
 static bool hw_touched(unsigned long addr)
 {
@@ -172,55 +146,6 @@ void hw_read_only(struct hw_writer *w, struct hw_slot *slot, long began)
 	vt_look_own(st->run, HW_WRITABLE, seen);
 }
 
-static struct vm_area_struct *hw_slot_vma(struct hw_state *st,
-					  struct hw_slot *slot)
-{
-	struct vm_area_struct *vma = find_vma(slot->mm, HW_BASE);
-
-	return vma && vma->vm_start <= HW_BASE && vma->vm_file &&
-	       vma->vm_file->f_mapping == st->file.mapping ? vma : NULL;
-}
-
-/**
- * hw_has_lock() - has the slot's mapping a hugetlb vma lock?
- * @st: all of it
- * @slot: the mm's
- *
- * Context: hw_slot.lock held; may sleep.
- */
-bool hw_has_lock(struct hw_state *st, struct hw_slot *slot)
-{
-	struct vm_area_struct *vma;
-	bool has;
-
-	mmap_read_lock(slot->mm);
-	vma = hw_slot_vma(st, slot);
-	has = vma && vt_hugetlb_vma_rwsem(vma);
-	mmap_read_unlock(slot->mm);
-	return has;
-}
-
-/**
- * hw_look_lock() - judge the hugetlb vma lock of the slot's mapping
- * @st: all of it
- * @slot: the mm's
- * @had: it had one before, and no other VMA has taken its place
- *
- * Context: hw_slot.lock held; may sleep.
- */
-void hw_look_lock(struct hw_state *st, struct hw_slot *slot, bool had)
-{
-	struct vm_area_struct *vma;
-
-	mmap_read_lock(slot->mm);
-	vma = hw_slot_vma(st, slot);
-	if (vma) {
-		vt_look_own(st->run, HW_LOCK_OWNER, true);
-		hw_judge_lock(st->run, vma, had);
-	}
-	mmap_read_unlock(slot->mm);
-}
-
 /* The pages are what they were: not yet stamped, or of the index they are read at. */
 static void hw_judge_moved(struct hw_state *st, struct mm_struct *mm)
 {
@@ -270,6 +195,7 @@ void hw_move_offset(struct hw_state *st, struct hw_slot *slot)
 		goto out;
 	}
 	hw_judge_moved(st, slot->mm);
+	hw_look_owners(st->run, slot->mm);
 	vt_worked(st->run, HW_V_OP, HW_MOVE);
 	ret = vm_munmap(HW_MOVE_TO, HW_MOVE_LEN);
 out:

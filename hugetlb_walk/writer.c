@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hugetlb_walk, writers: which change is next, and to whom.
+ * hugetlb_walk, writers: which change is next, and to whom; and what this kernel
+ * cannot have.
  */
+#include <linux/cpumask.h>
 #include <linux/gfp.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "compat_hugetlb.h"
 #include "hugetlb_walk.h"
 #include "symbols.h"
 
@@ -21,6 +24,7 @@ bool hw_op_possible(enum hw_op op)
 	switch (op) {
 	case HW_MPROTECT_PART:
 	case HW_MPROTECT:
+	case HW_WIDE_PROTECT:
 		return vt_has(sys_mprotect);
 	case HW_MREMAP:
 	case HW_MOVE:
@@ -28,6 +32,8 @@ bool hw_op_possible(enum hw_op op)
 	case HW_MADVISE:
 	case HW_DONTNEED:
 		return vt_has(sys_madvise);
+	case HW_FORK:
+		return vt_has(kernel_clone) && vt_has(do_exit) && vt_has(kernel_wait);
 	default:
 		return true;
 	}
@@ -49,6 +55,45 @@ bool hw_some_op(void)
 	return false;
 }
 
+/**
+ * hw_probe_trials() - what of the coverage list this kernel cannot have
+ * @run: run
+ * @free: huge pages that are free on this machine
+ *
+ * Context: as ->probe.
+ */
+void hw_probe_trials(struct vt_run *run, long free)
+{
+	unsigned int op;
+
+	for (op = 0; op < HW_NR_OPS; op++)
+		if (!hw_op_possible(op))
+			vt_trial_absent(run, HW_V_OP, op,
+					"its system call cannot be found");
+		else if (hw_wide_op(op) && free < HW_WIDE_LEAST)
+			vt_trial_absent(run, HW_V_OP, op, "too few free huge pages");
+	if (!vt_has(lock_vma_under_rcu))
+		vt_trial_absent(run, HW_V_WAY, HW_BY_PER_VMA,
+				"this kernel has no function lock_vma_under_rcu");
+	if (!vt_rmap_known()) {
+		vt_trial_absent(run, HW_V_WAY, HW_BY_I_MMAP,
+				"the file's VMAs cannot be told");
+		vt_trial_absent(run, HW_V_DIRECTED, 0, "the file's VMAs cannot be told");
+	}
+	if (!vt_has(sys_mincore))
+		vt_trial_absent(run, HW_V_WAY, HW_BY_MINCORE,
+				"its system call cannot be found");
+	if (!vt_has(walk_page_range))
+		vt_trial_absent(run, HW_V_WAY, HW_BY_PAGEWALK,
+				"this kernel has no function walk_page_range");
+	if (!hw_some_directed_op())
+		vt_trial_absent(run, HW_V_DIRECTED, 0,
+				"ops= leaves no operation that this kernel has");
+	/* One CPU runs one of the two at a time. */
+	if (num_online_cpus() == 1)
+		vt_trial_absent(run, HW_V_DIRECTED, 0, "there is one CPU");
+}
+
 /* HW_NR_OPS if there is none. */
 static enum hw_op hw_draw(struct hw_writer *w)
 {
@@ -66,6 +111,8 @@ static enum hw_op hw_draw(struct hw_writer *w)
 	do {
 		op = vt_draw(rnd, ops);
 	} while (!hw_op_possible(op));
+	if (hw_wide_op(op) && !w->st->wide.mm)
+		return HW_NR_OPS;
 	return op;
 }
 
@@ -96,12 +143,20 @@ static void hw_write_once(struct hw_writer *w)
 		vt_did_end(&w->t->did, VT_DID_STEPS);
 		return;
 	}
+	if (hw_wide_op(op)) {
+		hw_did_begin(w, op);
+		hw_wide(w, op);
+		vt_did_end(&w->t->did, VT_DID_STEPS);
+		return;
+	}
 	mutex_lock(&slot->lock);
 	hw_did_begin(w, op);
 	if (op == HW_PUNCH || op == HW_TRUNCATE)
 		hw_shrink(w, op);
 	if (op == HW_MOVE)
 		hw_move_offset(st, slot);
+	else if (op == HW_FORK)
+		hw_fork(w, slot);
 	else
 		hw_change(w, slot, op);
 	vt_did_end(&w->t->did, VT_DID_STEPS);

@@ -10,7 +10,7 @@
 
 scenario=hugetlb_walk
 oracles="table_freed table_moved entry_moved no_sync wrong_folio stale_tlb share_count split_shared writable lock_owner page_leak reserve"
-ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split dontneed punch truncate exit purge mremap_offset"
+ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split dontneed punch truncate exit purge mremap_offset split_refused fork wide_mprotect wide_cut"
 walks="vma_lock i_mmap irqs_off fault pin_fast pin mincore pagewalk read"
 pages=16
 nr=/proc/sys/vm/nr_hugepages

@@ -14,7 +14,8 @@
 
 oracles=
 hugetlb_ops="munmap map_fixed munmap_part mprotect_part mprotect mremap madvise_split
-	dontneed punch truncate exit purge mremap_offset"
+	dontneed punch truncate exit purge mremap_offset split_refused fork
+	wide_mprotect wide_cut"
 
 # counted SCENARIO COUNTER...: each of them comes.
 counted()
