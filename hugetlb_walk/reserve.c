@@ -439,7 +439,7 @@ int hw_reserve_spawn(struct vt_run *run, struct hw_state *st)
 
 	if (!st->reserve.mnt)
 		return 0;
-	ret = vt_spawn_all(run, "resv", 1, hw_reserver, st);
+	ret = vt_spawn_all(run, "book", 1, hw_reserver, st);
 	return ret ?: vt_spawn_all(run, "touch", 1, hw_faulter, st);
 }
 

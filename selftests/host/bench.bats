@@ -16,6 +16,7 @@ setup()
 	chmod +x "$FAKE/selftests/bench/walk.sh"
 	cp "$TOP/selftests/Makefile" "$FAKE/selftests/"
 	cp -r "$TOP/selftests/companions" "$TOP/selftests/unit" "$FAKE/selftests/"
+	cp -r "$TOP/findings" "$FAKE/"
 	stub_vm '
 		cat "$VT_BUILD/said" | tee "$out/output"
 		printf "%s\n" outcome=ok rc=0 retries=0 accel=tcg line= > "$out/status"
