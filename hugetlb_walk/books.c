@@ -65,15 +65,6 @@ void hw_books_judge(struct hw_turn *u, long used, const char *when)
 		books.kept, books.least - used);
 }
 
-static void hw_reserve_idle(u64 ns)
-{
-	u64 begun = ktime_get_ns();
-
-	do {
-		cpu_relax();
-	} while (ktime_get_ns() - begun < ns);
-}
-
 /* Return: 0, or it could not be done, or not undone. */
 static long hw_trial_once(struct hw_turn *u, unsigned int left)
 {
@@ -104,7 +95,7 @@ static bool hw_trial(struct hw_turn *u, long *each)
 		if (does)
 			ns = clamp_t(u64, ktime_get_ns() - begun, HW_IDLE_NS, HW_IDLE_MOST);
 		else
-			hw_reserve_idle(ns);
+			hw_reserve_spin(ns);
 		now = vt_huge_reserved(sb);
 		if (does && left-- == HW_TRIAL_DONE)
 			*each = now - before;

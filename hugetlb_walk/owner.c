@@ -20,6 +20,19 @@
 
 #define HW_BARE_US	20	/* in which a lock may come that must not */
 
+/* The VMA has a lock. @where is said before what is wrong. */
+static void hw_judge_owner(struct vt_run *run, struct vm_area_struct *vma,
+			   const char *where)
+{
+	struct vm_area_struct *owner = vt_hugetlb_lock_owner(vma);
+
+	if (owner != vma)
+		vt_race(run, HW_LOCK_OWNER, vma->vm_mm, vma->vm_start,
+			(unsigned long)vma, (unsigned long)owner,
+			"%sthe hugetlb lock of VMA 0x%lx is that of 0x%lx", where,
+			(unsigned long)vma, (unsigned long)owner);
+}
+
 /**
  * hw_judge_lock() - judge whose the hugetlb vma lock of a VMA is
  * @run: run
@@ -32,20 +45,11 @@
  */
 void hw_judge_lock(struct vt_run *run, struct vm_area_struct *vma, bool had)
 {
-	struct vm_area_struct *owner;
-
-	if (!vt_hugetlb_vma_rwsem(vma)) {
-		if (had)
-			vt_race(run, HW_LOCK_OWNER, vma->vm_mm, vma->vm_start,
-				0, 0, "the VMA's hugetlb lock is gone, and the VMA is not");
-		return;
-	}
-	owner = vt_hugetlb_lock_owner(vma);
-	if (owner != vma)
+	if (vt_hugetlb_vma_rwsem(vma))
+		hw_judge_owner(run, vma, "");
+	else if (had)
 		vt_race(run, HW_LOCK_OWNER, vma->vm_mm, vma->vm_start,
-			(unsigned long)vma, (unsigned long)owner,
-			"the hugetlb lock of VMA 0x%lx is that of 0x%lx",
-			(unsigned long)vma, (unsigned long)owner);
+			0, 0, "the VMA's hugetlb lock is gone, and the VMA is not");
 }
 
 /**
@@ -85,19 +89,14 @@ void hw_look_owners(struct vt_run *run, struct mm_struct *mm)
  */
 void hw_judge_mapped(struct vt_run *run, struct address_space *mapping)
 {
-	struct vm_area_struct *vma, *owner, *bare = NULL;
+	struct vm_area_struct *vma, *bare = NULL;
 
 	vt_rmap_for_each(vma, mapping) {
 		if (!vt_hugetlb_vma_rwsem(vma)) {
 			bare = vma;
 			continue;
 		}
-		owner = vt_hugetlb_lock_owner(vma);
-		if (owner != vma)
-			vt_race(run, HW_LOCK_OWNER, vma->vm_mm, vma->vm_start,
-				(unsigned long)vma, (unsigned long)owner,
-				"under i_mmap the hugetlb lock of VMA 0x%lx is that of 0x%lx",
-				(unsigned long)vma, (unsigned long)owner);
+		hw_judge_owner(run, vma, "under i_mmap ");
 	}
 	if (!bare)
 		return;

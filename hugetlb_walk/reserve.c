@@ -148,7 +148,13 @@ static long hw_reserve_shared(struct hw_turn *u)
 	return hw_reserve_empty(u) ?: ret;
 }
 
-static void hw_reserve_spin(s64 ns)
+/**
+ * hw_reserve_spin() - let time pass on this CPU
+ * @ns: how much; none if it is negative
+ *
+ * Context: any.
+ */
+void hw_reserve_spin(s64 ns)
 {
 	u64 begun = ktime_get_ns();
 

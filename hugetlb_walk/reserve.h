@@ -83,6 +83,7 @@ static inline long hw_reserve_map(const struct hw_turn *u, unsigned long addr,
 /* reserve.c: what is done */
 enum hw_reserve_op hw_reserve_draw(struct vt_rnd *rnd, unsigned long ops);
 void hw_reserve_did(struct hw_turn *u);
+void hw_reserve_spin(s64 ns);
 long hw_reserve_once(struct hw_turn *u);
 
 /* books.c: what is judged */

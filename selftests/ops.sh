@@ -54,7 +54,11 @@ looked()
 	for f in "$D/$1"/exposure_*; do
 		kind=${f##*/exposure_}
 		get "$1/looks_$kind"
-		[ "$value" != 0 ] || continue
+		if [ "$value" = 0 ]; then
+			# This one looks now and then, and not only at rest.
+			[ "$1/$kind" != map_fixed/links ] || return
+			continue
+		fi
 		get "$1/exposure_$kind"
 		[ "$value" != 0 ] || return
 	done

@@ -283,7 +283,7 @@ def cmd_mutant(args: argparse.Namespace) -> int:
         silence.append(args.build / "silence", doc)
     fate = mutation.judge(args.dir, mutation.oracles(args.oracles, args.scenario),
                           args.deadline * 1000, args.log)
-    print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+    print(fate.line())
     return 0
 
 
@@ -291,14 +291,14 @@ def cmd_companion(args: argparse.Namespace) -> int:
     """Print the same of a mutant that a companion was run on."""
     fate = mutation.companion(args.dir, args.program, mutation.oracles(args.oracles, args.program),
                               args.log)
-    print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+    print(fate.line())
     return 0
 
 
 def cmd_default(args: argparse.Namespace) -> int:
     """Print the same of a mutant that scripts/torture was run with as a kernel of one's own."""
     fate = mutation.default(args.dir, mutation.oracles(args.oracles, args.scenario), args.code, args.log)
-    print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+    print(fate.line())
     return 0
 
 
@@ -306,7 +306,7 @@ def cmd_seeds(args: argparse.Namespace) -> int:
     """Print the same of each seed that scripts/explore ran of a mutant, a line each."""
     for fate in mutation.seeds(args.dir, mutation.oracles(args.oracles, args.scenario),
                                args.deadline * 1000, args.runs, args.log):
-        print("\t".join((fate.word, fate.by, fate.after, fate.remark)))
+        print(fate.line())
     return 0
 
 

@@ -30,6 +30,10 @@ class Fate:
     after: str = "-"
     remark: str = ""
 
+    def line(self) -> str:
+        """As scripts/mutation reads it."""
+        return "\t".join((self.word, self.by, self.after, self.remark))
+
 
 def oracles(header: str, scenario: str) -> set[str]:
     """Of a mutant's line `oracle:`, a comma list, as scenario/kind or console."""
