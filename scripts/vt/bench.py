@@ -23,13 +23,22 @@ def holds(value: str, limit: str) -> str:
     return "MISSED"
 
 
-def table(lines: Iterable[str]) -> list[str]:
-    """The table of all of them."""
-    rows = [["benchmark", "value", "unit", "limit", "", "remark"]]
+def rows(lines: Iterable[str]) -> list[list[str]]:
+    """A row for each: name, value, unit, limit, whether it holds, remark."""
+    found = []
     for line in lines:
         cells = line.split(None, 5)
         if len(cells) >= 5 and cells[0] == "bench":
-            rest = line.split(None, 5)
-            remark = rest[5].strip() if len(rest) > 5 else ""
-            rows.append([*cells[1:5], holds(cells[2], cells[4]), remark])
-    return align(rows, {1})
+            remark = cells[5].strip() if len(cells) > 5 else ""
+            found.append([*cells[1:5], holds(cells[2], cells[4]), remark])
+    return found
+
+
+def table(found: list[list[str]]) -> list[str]:
+    """The table of all of them."""
+    return align([["benchmark", "value", "unit", "limit", "", "remark"], *found], {1})
+
+
+def missed(found: list[list[str]]) -> list[str]:
+    """The names of those whose limit does not hold."""
+    return [row[0] for row in found if row[4] == "MISSED"]

@@ -58,3 +58,14 @@ bench()
 	[ "$status" = 2 ]
 	[[ $output == *"FAILED walk: exit code 1"* ]]
 }
+
+@test "a limit that is missed is 1, and named" {
+	sed -i 's/checked_walk 0.71/checked_walk 0.41/' "$FAKE/build/said"
+	bench
+	[ "$status" = 1 ]
+	[[ $output == *"MISSED: checked_walk"* ]]
+	# What failed wins.
+	sed -i 's/^ok 1 walk/not ok 1 walk # exit code 1/' "$FAKE/build/said"
+	bench
+	[ "$status" = 2 ]
+}

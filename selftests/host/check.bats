@@ -505,12 +505,32 @@ totals()
 @test "a test of a deterministic guest gets one, and for itself" {
 	new_test good 'echo 1..1; echo ok 1 a'
 	new_test counted 'echo 1..1; echo ok 1 b' '# guest: deterministic'
-	check --guests
+	DETERMINISTIC='' check --guests
 	[ "$status" = 0 ]
 	[[ $output == *'6.1 good: a'* && $output == *'6.1 counted: b'* ]]
 	grep -q -- "--deterministic .*run --own counted$" "$FAKE/build/asked"
 	run grep -- "--deterministic .*good" "$FAKE/build/asked"
 	[ "$status" = 1 ]
+}
+
+@test "DETERMINISTIC=1 gives each test such a guest but those of panics, 0 none" {
+	new_test good 'echo 1..1; echo ok 1 a'
+	new_test counted 'echo 1..1; echo ok 1 b' '# guest: deterministic'
+	new_test dies 'echo 1..1; echo ok 1 c' '# expect-panic: Kernel panic'
+	DETERMINISTIC=1 check --guests
+	grep -q -- "--deterministic .*run --own counted$" "$FAKE/build/asked"
+	grep -q -- "--deterministic .*run --own good$" "$FAKE/build/asked"
+	run grep -- "--deterministic .*run --own dies$" "$FAKE/build/asked"
+	[ "$status" = 1 ]
+	grep -q "run --own dies$" "$FAKE/build/asked"
+	: > "$FAKE/build/asked"
+	DETERMINISTIC=0 check --guests
+	grep -q "run --own counted$" "$FAKE/build/asked"
+	run grep -- "--deterministic" "$FAKE/build/asked"
+	[ "$status" = 1 ]
+	DETERMINISTIC=yes check --guests
+	[ "$status" = 2 ]
+	[[ $output == *"DETERMINISTIC wants 0 or 1, not 'yes'"* ]]
 }
 
 @test "GENTLE= leaves abuse/ and cycles out on these kernels" {

@@ -13,7 +13,13 @@ setup()
 	fake_kernel 7.2 7.2.12
 	stub build 'echo "$VT_BUILD/modules/$1/vma_torture.ko"'
 	# Takes the guest's words from $VT_BUILD/guest-KERNEL.
-	stub_vm '
+	stub vm '
+		echo "$*" > "$VT_BUILD/asked"
+		while [ $# -gt 2 ]; do
+			[ "$1" = --out ] && out=$2
+			shift
+		done
+		mkdir -p "$out"
 		echo "$2" > "$VT_BUILD/command-$1"
 		grep -v "^[#\[]" "$VT_BUILD/guest-$1" | tee "$out/output"
 		grep "^\[" "$VT_BUILD/guest-$1" > "$out/console.log"
@@ -193,4 +199,18 @@ soak()
 		done
 		[[ $(draw 5 "$n") != *busted* && $(draw 5 "$n") != *panic* ]]
 	done
+}
+
+@test "DETERMINISTIC=1: such guests, with the soak's seed, and said in what repeats it" {
+	guest 7.2
+	DETERMINISTIC=1 soak
+	[ "$status" = 0 ]
+	[[ $output == *"HOURS=0.05 SEED=7 DETERMINISTIC=1 repeats it"* ]]
+	grep -q -- "--deterministic --seed 7 " "$FAKE/build/asked"
+	! grep -q -- "--idle" "$FAKE/build/asked" || return 1
+	soak
+	! grep -q -- "--deterministic" "$FAKE/build/asked" || return 1
+	DETERMINISTIC=2 soak
+	[ "$status" = 2 ]
+	[[ $output == *"DETERMINISTIC wants 0 or 1, not '2'"* ]]
 }
