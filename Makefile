@@ -34,7 +34,7 @@ clean-runs:
 export KERNELS DURATION SCENARIOS ARGS STRICT SMP VT_BUILD
 export KERNEL_TREE KERNEL_IMAGE SERIES DUMP PATCHES VM
 export KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
-export DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN ALL TRIES NEED
+export CORPUS DETERMINISTIC SEEDS LIMIT COLD BOOT RUN GDB AGAIN ALL TRIES NEED
 export ABUSE ABUSE_SEED TRACING STRESS DAYS TESTS SMOKE GENTLE MINUTES BATS
 
 torture:
@@ -54,6 +54,9 @@ replay:
 
 minimise:
 	@scripts/minimise
+
+corpus:
+	@scripts/corpus
 
 check:
 	@scripts/check
@@ -89,6 +92,7 @@ help:
 	@echo 'make replay           the same again, and both sides of its first race: RUN=build/runs/X GDB=1'
 	@echo 'make minimise         leave out operations as long as the race of a run comes: RUN=build/runs/X'
 	@echo '                      TRIES=5 NEED=3 DURATION=5 ALL=1'
+	@echo 'make corpus           races that seeds once showed: are they still? KERNELS="6.1 6.12"'
 	@echo 'make report           its races that are not known, as mails: RUN=build/runs/X [BOUNDS=1]'
 	@echo 'make compare          two runs side by side: A=build/runs/X B=build/runs/Y'
 	@echo 'make check            all tests: sources, builds, guests (ABUSE=N: abuse N times as long)'
@@ -105,4 +109,4 @@ help:
 	@echo 'make clean-runs       remove the runs kept in build/runs (DAYS=N: older than that)'
 	@echo 'make distclean        and build/, with kernels and the private root'
 
-.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay minimise check quick bench mutation soak overnight help
+.PHONY: all modules modules_install clean clean-runs distclean torture explore compare report replay minimise corpus check quick bench mutation soak overnight help

@@ -432,6 +432,9 @@ status_of()
 	sed -n "s/^$2=//p" "$1/status" 2> /dev/null
 }
 
+# scenario_names: all that the module has, a line each.
+scenario_names() { sed -n 's/^\tX(\([a-z_]*\)).*/\1/p' "$TOP/scenarios.h"; }
+
 # identity_of DIR FIELD: of what a deterministic guest of scripts/vm depends on.
 identity_of()
 {

@@ -12,8 +12,15 @@ from pathlib import Path
 
 from . import codes
 
+# What 1 means, by how the name of a piece begins; else it is a race.
+_ONE = (
+    ("mutants", "a mutant that was not found"),
+    ("corpus", "a race that was found once, and was not found"),
+    ("bench", "a limit that was missed"),
+    ("same", "two runs of a seed that differ"),
+)
 _MEANS = {
-    codes.RACE: "a race that is not known, or a mutant that was not found",
+    codes.RACE: "a race that is not known",
     codes.BROKEN: "something failed",
     codes.KERNEL: "the kernel oopsed, hung or complained",
     codes.SKIP: "nothing could be tested",
@@ -26,6 +33,14 @@ class Piece:
     code: int
     seconds: int
     log: str
+
+
+def _means(piece: Piece) -> str:
+    if piece.code == codes.RACE:
+        for name, what in _ONE:
+            if piece.name.startswith(name):
+                return what
+    return _MEANS[piece.code]
 
 
 def parse(text: str) -> list[Piece]:
@@ -55,7 +70,7 @@ def report(pieces: list[Piece]) -> list[str]:
         bad = [p for p in pieces if p.code in wanted]
         if bad or title == "FAILURE":
             lines += ["", f"{title}: {len(bad)}"]
-        lines += [f"  {p.name}: {_MEANS[p.code]} ({p.log})" for p in bad]
+        lines += [f"  {p.name}: {_means(p)} ({p.log})" for p in bad]
     return lines
 
 

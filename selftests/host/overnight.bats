@@ -7,8 +7,9 @@ load helpers
 
 setup()
 {
-	fake_project
-	for s in torture soak explore mutation; do
+	fake_project prepare
+	cp "$TOP/scenarios.h" "$FAKE/"
+	for s in torture soak explore mutation corpus bench; do
 		stub $s 'echo "${0##*/} ${KERNELS-} ${SEED-} ${ARGS-} $*" >> "$VT_BUILD/calls"
 			[ ! -e "$VT_BUILD/body" ] || . "$VT_BUILD/body"; sleep "${NAP:-0}"'
 	done
@@ -19,6 +20,9 @@ setup()
 	# A piece costs at least a second, so 0.01 hours are no more than 36.
 	export HOURS=0.01
 	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho "same $KERNEL $SCENARIO $*" >> "$VT_BUILD/calls"\n' \
+		> "$BATS_TEST_TMPDIR/bin/bats"
+	chmod +x "$BATS_TEST_TMPDIR/bin/bats"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 }
 
@@ -33,8 +37,14 @@ night()
 	[ "$status" = 0 ]
 	cat "$FAKE/build/calls"
 	for c in 'torture 6.1  seed=7 ' 'soak 6.1 7  ' 'explore 6.1 7000  ' 'torture 6.12-rt  seed=7 ' \
-		'mutation   seed=7 --no-base a b' 'torture 6.1  seed=8 ' 'soak 6.1 8  '; do
+		'mutation   seed=7 --no-base a b' 'mutation    --no-base a b' \
+		'same 6.1 map_fixed selftests/host/guests/deterministic.bats' \
+		'same 6.1 vma_lock selftests/host/guests/deterministic.bats' \
+		'torture 6.1  seed=8 ' 'soak 6.1 8  '; do
 		grep -qxF "$c" "$FAKE/build/calls" || { echo "missing: $c"; return 1; }
+	done
+	for c in corpus bench; do
+		[ "$(grep -c ^$c "$FAKE/build/calls")" = 1 ]
 	done
 	# What is not built is left out.
 	[ "$(grep -c kasan "$FAKE/build/calls")" = 0 ]
