@@ -19,7 +19,8 @@
  * What changes is in vma_lock/change.c, writer.c and directed.c, on VMAs and mms
  * of vma.c and space.c. Who looks is in reader.c, look.h and fault.c; what writers
  * and the last user of a space judge is in exclusive.c, count.c, account.c,
- * relock.c and contents.c. What breaks promises on purpose is in busted.c, and next to the promise
+ * relock.c, contents.c and guard.c, and what readers judge beside their reads in
+ * still.c and page.c. What breaks promises on purpose is in busted.c, and next to the promise
  * where it is one line.
  */
 #include <linux/err.h>
@@ -76,6 +77,14 @@ static const struct vt_kind vl_kinds[] = {
 		"what was written is where it was written, at the offset it has in its file, after splits, merges and moves (mmap(2), mremap(2); vm_pgoff in mm_types.h)" },
 	[VL_LINKS] = { "links",
 		"an anonymous page that is mapped is found by the anon_vma of its VMA (vma_expand(): \"we must propagate anon_vma state\")" },
+	[VL_STILL] = { "still",
+		"as long as mmap_lock is held for read an mm has the same VMAs with the same bounds, flags, file, offset, protection and policy (Documentation/mm/process_addrs.rst)",
+		.by = VL_IN_SIGHT },
+	[VL_GUARD_GAP] = { "guard_gap",
+		"a stack does not grow into the gap below it, and the kernel places no mapping there (stack_guard_gap in mm/mmap.c, expand_downwards())" },
+	[VL_PAGE_GONE] = { "page_gone",
+		"page tables of a VMA are not taken away or moved while it is locked for read (Documentation/mm/process_addrs.rst)",
+		.by = VL_IN_SIGHT },
 };
 
 static const char *const vl_counters[] = {
@@ -143,6 +152,12 @@ static const char *const vl_lock_names[VL_NR_LOCKS] = {
 	[VL_LOCK_RCU] = "rcu", [VL_LOCK_UNDER_MMAP] = "mmap",
 };
 
+/* What might come into the gap below a stack. */
+static const char *const vl_intruder_names[VL_NR_INTRUDERS] = {
+	[VL_BY_GROWTH] = "growth", [VL_BY_HINT] = "hint",
+	[VL_BY_SEARCH] = "search",
+};
+
 /* How long readers hold a VMA. */
 static const struct vt_choice vl_holds[VL_HOLDS] = {
 	[VL_SLEEP] = { "sleep", 1 },
@@ -178,6 +193,7 @@ static const struct vt_trials vl_trials[] = {
 	[VL_V_ADVICE]	= VT_TRIALS("madvise", vl_advices),
 	[VL_V_LOCK]	= VT_TRIALS_NAMED("lock", vl_lock_names, VL_NR_LOCKS),
 	[VL_V_HOLD]	= VT_TRIALS_DRAWN("hold", vl_holds, &vl_tables[VL_T_HOLD]),
+	[VL_V_GUARD]	= VT_TRIALS_NAMED("guard", vl_intruder_names, VL_NR_INTRUDERS),
 };
 
 /* What of these cannot be had: by this kernel, or without an operation. */
@@ -202,6 +218,8 @@ static void vl_probe_trials(struct vt_run *run)
 
 static int vl_probe(struct vt_run *run)
 {
+	unsigned int i;
+
 	if (!IS_ENABLED(CONFIG_PER_VMA_LOCK)) {
 		vt_skip(run, "this kernel has no per-VMA locks (CONFIG_PER_VMA_LOCK, since 6.4)");
 		return 0;
@@ -218,6 +236,11 @@ static int vl_probe(struct vt_run *run)
 	if (!VT_VMA_REF_LIMIT)
 		vt_absent(run, VL_REF_LIMIT,
 			  "the lock is an rwsem, there is no count to limit");
+	if (!vl_guard_find()) {
+		vt_absent(run, VL_GUARD_GAP, "no gap is kept below stacks, or its size cannot be found");
+		for (i = 0; i < VL_NR_INTRUDERS; i++)
+			vt_trial_absent(run, VL_V_GUARD, i, "no gap below stacks");
+	}
 	return 0;
 }
 
@@ -236,6 +259,7 @@ static int vl_start(struct vt_run *run)
 	INIT_LIST_HEAD(&test->objs);
 	INIT_LIST_HEAD(&test->spare);
 	init_rwsem(&test->quiet);
+	test->guard = vl_guard_find();
 
 	test->slots = kcalloc(vt_params.nmms, sizeof(*test->slots), GFP_KERNEL);
 	test->readers = kvcalloc(vt_params.nreaders, sizeof(*test->readers),

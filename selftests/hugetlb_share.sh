@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# description: processes share and unshare hugetlb page tables, and fight for the last page
+# description: processes share and unshare hugetlb page tables, and fight for the last page, files end, tables meet
 # timeout: 60
 # console: 6.1 BUG: Bad page cache in process hugetlb_share|Disabling lock debugging due to kernel taint
 #
@@ -12,6 +12,7 @@
 # shellcheck source=selftests/lib_user.sh
 . "${0%/*}/lib_user.sh"
 
-begin 4
+begin 8
 user_test hugetlb_share 3 by_mmap by_shmat last_page
+user_test hugetlb_ends 3 past_end seam
 ktap_finished

@@ -9,7 +9,7 @@
 . "${0%/*}/lib_race.sh"
 
 scenario=vma_lock
-oracles="wrong_mm wrong_range detached unstable overlap ref_leak ref_limit account relock contents links"
+oracles="wrong_mm wrong_range detached unstable overlap ref_leak ref_limit account relock contents links still guard_gap page_gone"
 counters="lock_hit lock_miss lock_mmap retry completed fallback recycled writes
 	forks exits"
 T=/sys/kernel/tracing

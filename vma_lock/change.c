@@ -124,6 +124,13 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 	return vt_rnd_one_in(&t->rnd, 2) ? vl_do_map_fixed(t, c) : 0;
 }
 
+/* Is this advice followed with the VMA locked for read only, and are pages gone then? */
+static bool vl_takes_pages(int advice)
+{
+	return advice == MADV_DONTNEED || advice == MADV_FREE ||
+	       advice == MADV_GUARD_INSTALL;
+}
+
 /**
  * vl_do_madvise() - give one of the advices that change VMAs or page tables
  * @t: thread
@@ -135,9 +142,14 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
 {
 	unsigned int i = vt_rnd_below(&t->rnd, VL_NR_ADVICES);
-	long ret = vt_syscall(sys_madvise, c->start, c->pages * PAGE_SIZE,
-			      vl_advices[i].advice);
+	unsigned long end = c->start + c->pages * PAGE_SIZE;
+	long ret;
 
+	/* In one region pages stay while readers are there: see page.c. */
+	while (vl_takes_pages(vl_advices[i].advice) &&
+	       c->start < vl_region_base(VL_KEPT + 1) && end > vl_region_base(VL_KEPT))
+		i = vt_rnd_below(&t->rnd, VL_NR_ADVICES);
+	ret = vt_syscall(sys_madvise, c->start, end - c->start, vl_advices[i].advice);
 	vt_tried(t->run, VL_V_ADVICE, i, !ret);
 	return ret;
 }

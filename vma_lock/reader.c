@@ -35,7 +35,14 @@ static void vl_lock_under_rcu(struct vt_run *run, struct vl_held *h)
 	vt_tried(run, VL_V_LOCK, VL_LOCK_RCU, h->vma);
 }
 
-static void vl_do_hold(struct vt_thread *t, enum vl_hold hold)
+/**
+ * vl_hold() - hold what is held
+ * @t: thread
+ * @hold: how long
+ *
+ * Context: may sleep.
+ */
+void vl_hold(struct vt_thread *t, enum vl_hold hold)
 {
 	if (hold == VL_SPIN)
 		vt_hold(t);
@@ -82,7 +89,7 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (timed)
 		begin = ktime_get_mono_fast_ns();
 	vl_enter(t, r);
-	vl_do_hold(t, h->hold);
+	vl_hold(t, h->hold);
 	vt_tried(t->run, VL_V_HOLD, h->hold, true);
 	vl_leave(t, r);
 	vl_count_read(t, r);
@@ -161,6 +168,11 @@ int vl_reader_main(struct vt_thread *t)
 				vl_read_released(t, r);
 			else
 				vl_read(t, test, r, how);
+			/* Writers wait for these for as long as they last. */
+			if (vt_rnd_one_in(&t->rnd, 32))
+				vl_page_stays(t, test, r);
+			if (vt_rnd_one_in(&t->rnd, 256))
+				vl_still(t, r);
 		}
 		vl_overhead(t, r);
 		vl_flush(t->run, r);

@@ -171,6 +171,7 @@ void vl_space_put(struct vl_test *test, struct vl_space *space)
 	vl_account_rest(test, space);
 	vl_relock(test, space);
 	vl_contents(test, space);
+	vl_guard(test, space);
 	vt_mm_end(test->run, VL_ACCOUNT, space->mm, changed, "the mm");
 	kfree(space);
 	vt_count(test->run, VL_EXITS, 1);

@@ -35,6 +35,9 @@ enum vl_kind {
 	VL_RELOCK,
 	VL_CONTENTS,
 	VL_LINKS,
+	VL_STILL,
+	VL_GUARD_GAP,
+	VL_PAGE_GONE,
 };
 
 enum vl_counter {
@@ -60,7 +63,9 @@ enum vl_hist { VL_HOLD, VL_WRITER_WAIT };
 #define VL_STACK	VL_REGIONS		/* the region that is a stack */
 #define VL_STACK_BASE	(VL_BASE + VL_REGIONS * VL_SIZE + SZ_4M)
 #define VL_STACK_PAGES	4			/* of it, to begin with */
+#define VL_KEPT		(VL_BACKINGS + VL_FILE)	/* where pages go under write locks only */
 
+/* Region % VL_BACKINGS says which. */
 enum vl_backing { VL_ANON, VL_SHMEM, VL_FILE, VL_FILE_COW, VL_FILE_SLOW,
 		  VL_BACKINGS };
 
@@ -139,6 +144,18 @@ enum vl_field {
 	VL_VM_PRIVATE_DATA, VL_VM_POLICY, VL_FIELDS
 };
 
+/**
+ * struct vl_stood - a VMA as it was under mmap_lock
+ * @vma: the VMA
+ * @fields: its fields, and behind them its vm_page_prot
+ */
+struct vl_stood {
+	struct vm_area_struct *vma;
+	unsigned long fields[VL_FIELDS + 1];
+};
+
+#define VL_STOOD	16
+
 /* How long a VMA is held: up to hold_us, or no longer than it takes. */
 enum vl_hold { VL_SLEEP, VL_SPIN, VL_NO_HOLD, VL_HOLDS };
 
@@ -188,6 +205,7 @@ struct vl_held {
  * @misses: attempts that locked nothing
  * @turn: counts reads
  * @seen: hash of VMA objects, one entry a bucket
+ * @stood: what it saw under mmap_lock
  */
 struct vl_reader {
 	struct vm_area_struct *inside ____cacheline_aligned;
@@ -203,6 +221,7 @@ struct vl_reader {
 	u32 misses;
 	u32 turn;
 	struct vl_seen seen[1 << VL_SEEN_BITS];
+	struct vl_stood stood[VL_STOOD];
 };
 
 /**
@@ -251,6 +270,7 @@ struct vl_writer {
  *	looks whether committed memory stands still
  * @leaks: which of enum vl_burst leave memory committed
  * @locks: what kinds of VMA this kernel locks, see vl_relock_calibrate()
+ * @guard: size of the gap below a stack, or 0: it is not judged
  * @limits: spaces made so far, one of VL_LIMIT_EVERY is brought to the limit
  * @leaked: a reference on a VMA was seen to leak
  * @obj_lock: protects the next two
@@ -273,6 +293,7 @@ struct vl_test {
 	struct rw_semaphore quiet;
 	struct vt_leaks leaks;
 	unsigned long locks;
+	unsigned long guard;
 	atomic_t limits;
 	bool leaked;
 	spinlock_t obj_lock;
@@ -363,8 +384,11 @@ extern const struct vl_advice vl_advices[VL_NR_ADVICES];
 /* By what a reader locks a VMA. */
 enum vl_lock { VL_LOCK_RCU, VL_LOCK_UNDER_MMAP, VL_NR_LOCKS };
 
+/* What might come into the gap below a stack. */
+enum vl_intruder { VL_BY_GROWTH, VL_BY_HINT, VL_BY_SEARCH, VL_NR_INTRUDERS };
+
 /* The tables of the coverage list. */
-enum vl_trial { VL_V_CHANGE, VL_V_ADVICE, VL_V_LOCK, VL_V_HOLD };
+enum vl_trial { VL_V_CHANGE, VL_V_ADVICE, VL_V_LOCK, VL_V_HOLD, VL_V_GUARD };
 
 /* The module's own VMAs: vma.c */
 extern const struct file_operations vl_fops;
@@ -397,6 +421,7 @@ long vl_do_fork(struct vt_thread *t, struct vl_change *c);
 
 /* Readers, and their faults: reader.c, fault.c */
 int vl_reader_main(struct vt_thread *t);
+void vl_hold(struct vt_thread *t, enum vl_hold hold);
 void vl_fault(struct vt_run *run, struct vl_held *h, unsigned int flags);
 void vl_fault_under_mmap_lock(struct vt_run *run, struct mm_struct *mm,
 			      unsigned long addr, unsigned int flags);
@@ -408,7 +433,10 @@ void vl_overhead(struct vt_thread *t, struct vl_reader *r);
 static inline void vl_overhead(struct vt_thread *t, struct vl_reader *r) { }
 #endif
 
-/* Who judges beside readers: exclusive.c, count.c, account.c, relock.c, contents.c */
+/*
+ * Who judges beside readers: exclusive.c, count.c, account.c, relock.c, contents.c,
+ * guard.c; and what readers judge now and then: still.c, page.c
+ */
 bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);
 bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma);
 void vl_exclusive(struct vl_test *test, struct vm_area_struct *vma,
@@ -421,6 +449,10 @@ bool vl_may_leak(struct vl_test *test, enum vl_burst what, unsigned long pages);
 void vl_relock_calibrate(struct vl_test *test, struct mm_struct *mm);
 void vl_relock(struct vl_test *test, struct vl_space *space);
 void vl_contents(struct vl_test *test, struct vl_space *space);
+unsigned long vl_guard_find(void);
+void vl_guard(struct vl_test *test, struct vl_space *space);
+void vl_still(struct vt_thread *t, struct vl_reader *r);
+void vl_page_stays(struct vt_thread *t, struct vl_test *test, struct vl_reader *r);
 
 /* Directed races: directed.c */
 void vl_stop_reader(struct vt_thread *t, struct vl_change *c);

@@ -289,11 +289,12 @@ static inline const char *fault_name(void)
 
 /*
  * Runs the statement; the value is 0 if it faulted. Not for what changes local
- * variables that are used after it.
+ * variables that are used after it. What says so is volatile, for else it may be set
+ * ahead of a statement that faults, and stays set.
  */
 #define guarded(statement)						\
 	({								\
-		bool ok_ = false;					\
+		volatile bool ok_ = false;				\
 									\
 		if (!sigsetjmp(fault_jump, 0)) {			\
 			fault_expected = 1;				\

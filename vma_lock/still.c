@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What stands still while mmap_lock is held for read: which VMAs there are, and what
+ * is in them. Changes of an mm are made with that lock held for write.
+ */
+#include <linux/compiler.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+
+#include "look.h"
+
+/* Numbered behind the fields that are judged under a VMA's lock. */
+enum { VL_VM_PAGE_PROT = VL_FIELDS, VL_ITSELF };
+
+static const char *vl_stood_name(unsigned int field)
+{
+	if (field == VL_ITSELF)
+		return "the place";
+	return field == VL_VM_PAGE_PROT ? "vm_page_prot" : vl_fields[field];
+}
+
+static unsigned long vl_stood_field(struct vm_area_struct *vma, unsigned int field)
+{
+	if (field == VL_VM_PAGE_PROT)
+		return pgprot_val(READ_ONCE(vma->vm_page_prot));
+	return vl_field(vma, field);
+}
+
+/* From @first on, as many as there is room for. Context: mmap_lock held. */
+static unsigned int vl_note(struct vl_reader *r, unsigned long first)
+{
+	VMA_ITERATOR(vmi, r->mm, first);
+	struct vm_area_struct *vma;
+	unsigned int n = 0, field;
+
+	for_each_vma(vmi, vma) {
+		r->stood[n].vma = vma;
+		for (field = 0; field < VL_ITSELF; field++)
+			r->stood[n].fields[field] = vl_stood_field(vma, field);
+		if (++n == VL_STOOD)
+			break;
+	}
+	return n;
+}
+
+/* The first that has changed; @now and @field say how. Context: as vl_note(). */
+static const struct vl_stood *vl_changed(struct vl_reader *r, unsigned int n,
+					 unsigned long first, unsigned int *field,
+					 unsigned long *now)
+{
+	VMA_ITERATOR(vmi, r->mm, first);
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct vm_area_struct *vma = vma_next(&vmi);
+		struct vl_stood *was = &r->stood[i];
+
+		*field = VL_ITSELF;
+		*now = (unsigned long)vma;
+		if (vma != was->vma)
+			return was;
+		for (*field = 0; *field < VL_ITSELF; (*field)++) {
+			*now = vl_stood_field(vma, *field);
+			if (*now != was->fields[*field])
+				return was;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * vl_still() - judge whether VMAs stand still while mmap_lock is held for read
+ * @t: thread
+ * @r: reader, r->space is where it looks
+ *
+ * Where a writer is at work, or at random: some VMAs are noted, the lock is held, and
+ * they are looked at again. A writer waits meanwhile.
+ *
+ * Context: a kernel thread; may sleep; takes mmap_lock of the mm for read.
+ */
+void vl_still(struct vt_thread *t, struct vl_reader *r)
+{
+	unsigned long first = vl_pick_addr(t, r), now = 0;
+	struct vt_flight *region = &r->space->regions[vl_region_of(first)];
+	const struct vl_stood *was;
+	unsigned int n, field = 0;
+	struct vt_flight_look look;
+
+	vt_flight_look(region, &look);
+	mmap_read_lock(r->mm);
+	n = vl_note(r, first);
+	/* The broken promise: something has become longer. */
+	if (unlikely(n && vt_busted(t->run, VL_STILL)))
+		r->stood[n - 1].fields[VL_VM_END] -= PAGE_SIZE;
+	vl_hold(t, vt_draw(&t->rnd, &vl_tables[VL_T_HOLD]));
+	was = vl_changed(r, n, first, &field, &now);
+	if (unlikely(was))
+		vt_see(t->run);
+	mmap_read_unlock(r->mm);
+
+	vt_look_into(t->run, VL_STILL, vt_flight_exposed(region, &look), region, &look);
+	if (likely(!was))
+		return;
+	vt_race(t->run, VL_STILL, r->mm, was->fields[VL_VM_START],
+		(unsigned long)was->vma, now, "under mmap_lock %s of a VMA changed, vma=%p: 0x%lx",
+		vl_stood_name(field), was->vma, now);
+}
