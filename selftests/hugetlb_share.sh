@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: processes share and unshare hugetlb page tables, and fight for the last page, files end, tables meet
-# timeout: 60
+# timeout: 120
 # console: 6.1 BUG: Bad page cache in process hugetlb_share|Disabling lock debugging due to kernel taint
 #
 # These are 6.1's, one follows from the other, and go with huge pages that are lost: the
