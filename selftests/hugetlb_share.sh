@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# description: processes share and unshare hugetlb page tables, and fight for the last page, files end, tables meet
+# description: hugetlb page tables are shared by processes, files end, pages run out, and walkers tell the truth
 # timeout: 120
 # console: 6.1 BUG: Bad page cache in process hugetlb_share|Disabling lock debugging due to kernel taint
 #
@@ -12,7 +12,8 @@
 # shellcheck source=selftests/lib_user.sh
 . "${0%/*}/lib_user.sh"
 
-begin 8
+begin 12
 user_test hugetlb_share 3 by_mmap by_shmat last_page
 user_test hugetlb_ends 3 past_end seam
+user_test hugetlb_answers 3 answers punched_elsewhere migrated fault_waits
 ktap_finished
