@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# description: processes share and unshare hugetlb page tables, and fight for the last page
-# timeout: 60
+# description: processes share and unshare hugetlb page tables, and fight for the last pages
+# timeout: 120
 # console: 6.1 BUG: Bad page cache in process hugetlb_share|Disabling lock debugging due to kernel taint
 #
 # These are 6.1's, one follows from the other, and go with huge pages that are lost: the
@@ -12,6 +12,8 @@
 # shellcheck source=selftests/lib_user.sh
 . "${0%/*}/lib_user.sh"
 
-begin 4
-user_test hugetlb_share 3 by_mmap by_shmat last_page
+begin 8
+user_test hugetlb_share 3 by_mmap by_shmat
+user_test hugetlb_last 3 owner_copies moved_child two_touchers fixed_over \
+	dontneed_private dontneed_shared dontneed_file child_keeps
 ktap_finished
