@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # description: hugetlb page tables are shared by processes, files end, pages run out, and walkers tell the truth
-# timeout: 120
+# timeout: 180
 # console: 6.1 BUG: Bad page cache in process hugetlb_share|Disabling lock debugging due to kernel taint
 #
 # These are 6.1's, one follows from the other, and go with huge pages that are lost: the
@@ -12,8 +12,10 @@
 # shellcheck source=selftests/lib_user.sh
 . "${0%/*}/lib_user.sh"
 
-begin 12
-user_test hugetlb_share 3 by_mmap by_shmat last_page
+begin 16
+user_test hugetlb_share 3 by_mmap by_shmat
+user_test hugetlb_last 3 owner_copies moved_child two_touchers fixed_over \
+	dontneed_private dontneed_shared dontneed_file child_keeps
 user_test hugetlb_ends 3 past_end seam
 user_test hugetlb_answers 3 answers punched_elsewhere migrated fault_waits
 ktap_finished

@@ -6,9 +6,6 @@
  * A page holds its own stamp, or 0 if a hole was punched, and never another's;
  * at the end all huge pages are free again.
  *
- * And the last huge page: MADV_DONTNEED gives it back to its own reservation,
- * so that no other mapping can have it, whatever faults meanwhile.
- *
  * Nothing here moves a mapping to where it could share a page table by mremap():
  * that deadlocks, see docs/findings.md.
  */
@@ -20,7 +17,6 @@
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include "user.h"
 
@@ -256,18 +252,6 @@ static void start(unsigned int nr, unsigned int life)
 	common->pids[nr] = pid;
 }
 
-/* Nothing is known of those between 6.1 and 6.12. */
-static bool before_6_12(void)
-{
-	struct utsname u;
-	int major = 0, minor = 0;
-
-	uname(&u);
-	if (sscanf(u.release, "%d.%d", &major, &minor) != 2)
-		return false;
-	return major < 6 || (major == 6 && minor < 12);
-}
-
 static void storm(void)
 {
 	long free_before = read_number(FREE, NULL);
@@ -319,7 +303,8 @@ static void storm(void)
 	for (end = now() + 5; now() < end; pause_for(0.05))
 		if (read_number(FREE, NULL) == free_before)
 			return;
-	if (before_6_12() && !common->trouble.nr && !opt_busted)
+	/* Nothing is known of those between 6.1 and 6.12. */
+	if (kernel_before(6, 12) && !common->trouble.nr && !opt_busted)
 		xfail("a split lets a page table be shared by who does not span it before 6.12, see docs/findings.md",
 		      "%ld huge pages were free, %ld are", free_before,
 		      read_number(FREE, NULL));
@@ -358,101 +343,14 @@ static void by_shmat(void)
 	storm();
 }
 
-/* The last huge page. */
-
-static char *last;
-
-static void *dropper(void *arg)
-{
-	struct worker *w = arg;
-
-	while (!stopped) {
-		madvise(last, HUGE, MADV_DONTNEED);
-		w->count++;
-	}
-	return NULL;
-}
-
-#define GIVEN_AWAY "MADV_DONTNEED gave the reservation away before 6.12, see docs/findings.md"
-
-/* Both are what a reservation that was given away looks like. */
-#define reservation_lost(...)						\
-	do {								\
-		if (!opt_busted && before_6_12())			\
-			xfail(GIVEN_AWAY, __VA_ARGS__);			\
-		else							\
-			fail(__VA_ARGS__);				\
-	} while (0)
-
-/* The second is who faults, the third wants another huge page. */
-static void *toucher_or_taker(void *arg)
-{
-	struct worker *w = arg;
-	char *p;
-
-	while (!stopped) {
-		w->count++;
-		if (!w->nr) {
-			if (!guarded(*(volatile char *)last = 1))
-				reservation_lost("%s at the last huge page, which is reserved",
-						 fault_name());
-			continue;
-		}
-		p = mmap(NULL, HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
-			 -1, 0);
-		if (p == MAP_FAILED)
-			continue;
-		reservation_lost("the last huge page was reserved a second time");
-		munmap(p, HUGE);
-	}
-	return NULL;
-}
-
-static void last_page(void)
-{
-	long others = read_number(FREE, NULL) - 1 - opt_busted;
-	struct worker w[3] = { };
-	char *rest = NULL;
-
-	if (others < 0) {
-		skip("wants a free huge page: sysctl vm.nr_hugepages=11");
-		return;
-	}
-	/* All but one are ours; the room that they took is no part of this. */
-	if (others) {
-		rest = mmap(NULL, others * HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS |
-			    MAP_HUGETLB | MAP_POPULATE, -1, 0);
-		if (rest == MAP_FAILED) {
-			skip("cannot take the other huge pages");
-			return;
-		}
-	}
-	last = mmap(NULL, HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-	if (last == MAP_FAILED) {
-		skip("somebody else uses huge pages");
-	} else {
-		run_workers(w, 3, dropper, 1, toucher_or_taker);
-		note_line("MADV_DONTNEED", w[0].count);
-		note_line("faults", w[1].count);
-		note_line("tries to take it", w[2].count);
-		munmap(last, HUGE);
-	}
-	if (rest)
-		munmap(rest, others * HUGE);
-	/* It takes no race: a program that does not see it there sees nothing. */
-	if (!opt_busted && before_6_12() && !ktap_skipped && !ktap_expected)
-		fail("not seen, although kernels before 6.12 are known for it");
-}
-
 int main(int argc, char **argv)
 {
 	static const struct ktap_case cases[] = {
-		KTAP_CASE(by_mmap), KTAP_CASE(by_shmat), KTAP_CASE(last_page),
+		KTAP_CASE(by_mmap), KTAP_CASE(by_shmat),
 	};
 
-	parse_options(argc, argv,
-		      "Share and unshare hugetlb page tables, and fight for the last huge page.",
-		      "a wrong stamp, and a huge page too many");
+	parse_options(argc, argv, "Share and unshare hugetlb page tables.",
+		      "a wrong stamp");
 	catch_faults();
 	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (common == MAP_FAILED)

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -185,6 +186,18 @@ static __attribute__((unused)) void watch_me(const void *start, size_t size)
 	if (write(fd, line, len) != len && errno != ENOSPC)
 		broken("cannot be watched: '%s'", line);
 	close(fd);
+}
+
+/* Of what it is known for; a kernel that has no such name is new. */
+static __attribute__((unused)) bool kernel_before(int major, int minor)
+{
+	struct utsname u;
+	int this_major, this_minor;
+
+	uname(&u);
+	if (sscanf(u.release, "%d.%d", &this_major, &this_minor) != 2)
+		return false;
+	return this_major < major || (this_major == major && this_minor < minor);
 }
 
 /* Seconds since some time ago. */
