@@ -24,7 +24,6 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include "user.h"
 
@@ -69,18 +68,6 @@ typedef void (*life_fn)(unsigned int nr, uint64_t random);
 static bool going(void)
 {
 	return !common->stop && !common->trouble.nr;
-}
-
-/* Nothing is known of those between 6.1 and 6.12. */
-static bool before_6_12(void)
-{
-	struct utsname u;
-	int major = 0, minor = 0;
-
-	uname(&u);
-	if (sscanf(u.release, "%d.%d", &major, &minor) != 2)
-		return false;
-	return major < 6 || (major == 6 && minor < 12);
 }
 
 /* Pages of the file from first on, at a place of one's own. */
@@ -360,7 +347,7 @@ static void sharer(unsigned int nr, uint64_t random)
 {
 	unsigned int ops = 20 + rnd(&random) % 200;
 	/* There a split has consequences of its own, see docs/findings.md. */
-	bool split = !before_6_12();
+	bool split = !kernel_before(6, 12);
 
 	(void)nr;
 	map_at(BASE, 0, GIB);

@@ -113,6 +113,7 @@ static void parse_options(int argc, char **argv, const char *what,
 		{ "seconds", required_argument, NULL, 's' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "swap", required_argument, NULL, 'S' },
+		{ "case", required_argument, NULL, 'c' },
 		{ "busted", no_argument, NULL, 'b' },
 		{ "watch", no_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
@@ -121,7 +122,7 @@ static void parse_options(int argc, char **argv, const char *what,
 	int c;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((c = getopt_long(argc, argv, "s:t:bwh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:t:c:bwh", options, NULL)) != -1) {
 		switch (c) {
 		case 's':
 			opt_seconds = atoi(optarg);
@@ -131,6 +132,9 @@ static void parse_options(int argc, char **argv, const char *what,
 			break;
 		case 'S':
 			opt_swap = optarg;
+			break;
+		case 'c':
+			ktap_only = optarg;
 			break;
 		case 'b':
 			opt_busted = true;
@@ -142,6 +146,7 @@ static void parse_options(int argc, char **argv, const char *what,
 			printf("usage: %s [OPTION...]\n\n%s\n\n"
 			       "  -s, --seconds N  of each case (%u)\n"
 			       "  -t, --threads N  of each kind (%u)\n"
+			       "  -c, --case NAME  only this one\n"
 			       "  -b, --busted     must fail: %s\n"
 			       "  -w, --watch      by vma_torture, if it is loaded\n"
 			       "  -h, --help\n\n"

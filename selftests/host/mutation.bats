@@ -233,7 +233,7 @@ outcome=ok"
 	[ "$status" = 0 ]
 	[[ $output =~ no_wait\ +yes\ +share/last\ +- ]]
 	[[ $output =~ base,\ share.*\ no\ .*SUCCESS ]]
-	[ "$(cat "$FAKE/build/mutation/7.3/runs/no_wait/command")" = "share --seconds 10" ]
+	[ "$(cat "$FAKE/build/mutation/7.3/runs/no_wait/command")" = "share --seconds 10 --case last" ]
 	# Whoever asks for a scenario has it.
 	SCENARIOS=map_fixed mutation --no-base
 	grep -q 'scenarios=map_fixed' "$FAKE/build/mutation/7.3/runs/no_wait/command"

@@ -8,6 +8,7 @@
 #define UNIT_KTAP_H
 
 #include <stdio.h>
+#include <string.h>
 
 struct ktap_case {
 	const char *name;
@@ -18,6 +19,7 @@ struct ktap_case {
 
 static unsigned int ktap_failures, ktap_expectations;
 static const char *ktap_skipped, *ktap_expected;	/* why */
+static const char *ktap_only;	/* the one case to run, if any */
 
 /* A broken property breaks for many inputs: only the first few are printed. */
 #define fail(fmt, ...)							\
@@ -43,6 +45,17 @@ static inline int ktap_run(const struct ktap_case *cases, unsigned int n)
 {
 	unsigned int i, bad = 0, skipped = 0;
 
+	for (i = 0; ktap_only; i++) {
+		if (i == n) {
+			fprintf(stderr, "there is no case %s\n", ktap_only);
+			return 2;
+		}
+		if (strcmp(cases[i].name, ktap_only))
+			continue;
+		cases += i;
+		n = 1;
+		break;
+	}
 	printf("KTAP version 1\n1..%u\n", n);
 	for (i = 0; i < n; i++) {
 		ktap_failures = 0;
