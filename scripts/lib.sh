@@ -142,7 +142,8 @@ children_of()
 
 # interruptible COMMAND...: run it in a subshell that this shell waits for, as it acts
 # upon a signal only when what runs in the foreground has ended, hours later.  At such
-# an end all that COMMAND began is ended too, and its temporary files are removed.
+# an end all that COMMAND began is ended too, and its temporary files are removed.  Does
+# not return: what the script's file holds by then may have been edited meanwhile.
 _child=
 interruptible()
 {
@@ -161,7 +162,8 @@ interruptible()
 	wait "$_child"
 	rc=$?
 	_child=
-	return $rc
+	# Told outright, shellcheck takes all that COMMAND calls for dead.
+	eval 'exit "$rc"'
 }
 
 _end_child()

@@ -150,7 +150,7 @@ skipped*)
 	;;
 esac
 
-begin 20
+begin 23
 
 loaded_with scenarios=vma_lock || ktap_exit_fail_msg "cannot load"
 check "every writer, every way of a fault, every oracle" covers

@@ -75,6 +75,26 @@ long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
 			  PROT_READ | PROT_WRITE);
 }
 
+/*
+ * All of the VMA at the start of a change, so far as it is in its region: what is not
+ * split first has no lock yet when the move begins.
+ */
+static void vl_whole(struct vl_change *c)
+{
+	unsigned long base = vl_region_base(c->region), start, end;
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(c->space->mm);
+	vma = vma_lookup(c->space->mm, c->start);
+	if (vma) {
+		start = max(vma->vm_start, base);
+		end = min(vma->vm_end, base + VL_SIZE);
+		c->start = start;
+		c->pages = (end - start) / PAGE_SIZE;
+	}
+	mmap_read_unlock(c->space->mm);
+}
+
 /**
  * vl_do_mremap() - shrink a mapping and let it grow, or move it over another region
  * @t: thread
@@ -88,12 +108,15 @@ long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
  */
 long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 {
-	unsigned long len = c->pages * PAGE_SIZE;
-	unsigned long less = (c->pages + 1) / 2 * PAGE_SIZE;
-	unsigned long to, flags = MREMAP_MAYMOVE | MREMAP_FIXED, end = len;
+	unsigned long to, len, less, end, flags = MREMAP_MAYMOVE | MREMAP_FIXED;
 	struct vt_leaks *leaks = &c->test->leaks;
 	long ret;
 
+	if (vt_rnd_one_in(&t->rnd, 2))
+		vl_whole(c);
+	len = c->pages * PAGE_SIZE;
+	less = (c->pages + 1) / 2 * PAGE_SIZE;
+	end = len;
 	if (vt_rnd_one_in(&t->rnd, 2) && !vt_leaky(leaks, VL_B_RESIZE)) {
 		/* Shrink, and grow into what became free. */
 		ret = vt_syscall(sys_mremap, c->start, len, less, 0);

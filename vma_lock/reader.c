@@ -169,9 +169,10 @@ int vl_reader_main(struct vt_thread *t)
 			else
 				vl_read(t, test, r, how);
 			/* Writers wait for these for as long as they last. */
-			if (vt_rnd_one_in(&t->rnd, 32))
+			if (vt_rnd_one_in(&t->rnd,
+					  READ_ONCE(r->space->hot) == VL_KEPT ? 4 : 32))
 				vl_page_stays(t, test, r);
-			if (vt_rnd_one_in(&t->rnd, 256))
+			if (vt_rnd_one_in(&t->rnd, 32))
 				vl_still(t, r);
 		}
 		vl_overhead(t, r);

@@ -4,8 +4,13 @@
  * is in them. Changes of an mm are made with that lock held for write.
  */
 #include <linux/compiler.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
+#include <linux/time64.h>
+#include <linux/timekeeping.h>
 
 #include "look.h"
 
@@ -68,26 +73,50 @@ static const struct vl_stood *vl_changed(struct vl_reader *r, unsigned int n,
 	return NULL;
 }
 
+#define VL_STILL_PATIENCE	(2 * NSEC_PER_MSEC)
+
+/*
+ * As soon as a writer who is at work lets readers in, which munmap() does before it is
+ * done: who sleeps until then comes too late to see what it still changes.
+ */
+static void vl_read_lock(struct mm_struct *mm, struct vt_flight *region,
+			 const struct vt_flight_look *look)
+{
+	u64 begin = ktime_get_mono_fast_ns();
+
+	while (!mmap_read_trylock(mm)) {
+		if (vt_flight_over(region, look->begun) || need_resched() ||
+		    ktime_get_mono_fast_ns() - begin > VL_STILL_PATIENCE) {
+			mmap_read_lock(mm);
+			return;
+		}
+		cpu_relax();
+	}
+}
+
 /**
  * vl_still() - judge whether VMAs stand still while mmap_lock is held for read
  * @t: thread
  * @r: reader, r->space is where it looks
  *
- * Where a writer is at work, or at random: some VMAs are noted, the lock is held, and
- * they are looked at again. A writer waits meanwhile.
+ * Where a writer is at work: some VMAs are noted, the lock is held, and they are looked
+ * at again. The next writer waits meanwhile.
  *
  * Context: a kernel thread; may sleep; takes mmap_lock of the mm for read.
  */
 void vl_still(struct vt_thread *t, struct vl_reader *r)
 {
-	unsigned long first = vl_pick_addr(t, r), now = 0;
-	struct vt_flight *region = &r->space->regions[vl_region_of(first)];
+	unsigned int hot = READ_ONCE(r->space->hot);
+	struct vt_flight *region = &r->space->regions[hot];
+	unsigned long first = vl_region_base(hot), now = 0;
 	const struct vl_stood *was;
 	unsigned int n, field = 0;
 	struct vt_flight_look look;
 
 	vt_flight_look(region, &look);
-	mmap_read_lock(r->mm);
+	if (!look.open)
+		return;
+	vl_read_lock(r->mm, region, &look);
 	n = vl_note(r, first);
 	/* The broken promise: something has become longer. */
 	if (unlikely(n && vt_busted(t->run, VL_STILL)))

@@ -103,6 +103,7 @@ static void past_end(void)
 	errno = pthread_create(&thread, NULL, fault_at_the_end, NULL);
 	if (errno)
 		broken("no thread");
+	watch_me(NULL, 0);
 	for (until = now() + opt_seconds; now() < until && !ktap_failures; ) {
 		if (past_the_end(fd, -1))
 			fail("what is past the end of a file can be read, although nobody faulted");
@@ -189,6 +190,7 @@ static __attribute__((noreturn)) void other_process(pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
+	watch_me(NULL, 0);
 	for (;;) {
 		while ((asked = common->asked) == common->answered)
 			sched_yield();
