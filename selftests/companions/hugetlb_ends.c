@@ -3,7 +3,9 @@
  * What ends in the middle of a hugetlb mapping: its file, which is truncated while
  * another thread faults, and a page table. One table holds the entries of 1 GiB; two
  * processes share those on both sides of such a seam, and what one of them does to the
- * pages next to the seam on either side is seen by both as it has to be.
+ * pages next to the seam on either side is seen by both as it has to be. If one of them
+ * maps the file a page further, so that the seams of both lie elsewhere in the file,
+ * they share nothing.
  */
 #define _GNU_SOURCE
 #include <linux/falloc.h>
@@ -147,6 +149,7 @@ static const char *const op_names[] = {
 static struct {
 	struct trouble trouble;
 	volatile unsigned int asked, answered;
+	unsigned long first;		/* of the pages that are used */
 	volatile bool write;
 	uint64_t values[SIDES];
 	volatile uint64_t salt;
@@ -156,7 +159,7 @@ static struct {
 
 static volatile uint64_t *side(unsigned int i)
 {
-	return (volatile uint64_t *)(BASE + (FIRST + i) * HUGE);
+	return (volatile uint64_t *)(BASE + (common->first + i) * HUGE);
 }
 
 static uint64_t stamp(uint64_t salt, unsigned int i)
@@ -299,6 +302,7 @@ static void seam(void)
 	if (!pages_free())
 		return;
 	memset(common, 0, sizeof(*common));
+	common->first = FIRST;
 	fd = memfd_create("hugetlb_ends", MFD_HUGETLB);
 	if (fd < 0 || ftruncate(fd, 2 * GIB))
 		broken("memfd_create");
@@ -341,14 +345,84 @@ static void seam(void)
 	pages_back(before);
 }
 
+/* The seams of two processes lie at different pages of the file. */
+
+#define SHIFTED	3	/* pages that both map, one further in this process */
+
+static void shifted_round(int fd, unsigned int round)
+{
+	uint64_t salt = common->salt = round + 1;
+	volatile uint64_t value = 0;
+	unsigned int i, at;
+
+	ask(true);
+	if (mmap(BASE, GIB, RW, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE, fd,
+		 (1 - opt_busted) * HUGE) != BASE)
+		broken("mmap");
+	for (i = 0; i < SHIFTED; i++) {
+		volatile uint64_t *p;
+
+		/* In another order each time: who faults first has the table. */
+		at = (i + round) % SHIFTED;
+		p = (volatile uint64_t *)(BASE + at * HUGE);
+		if (!guarded(value = *p))
+			bad("%s at page %u, mapped one further", fault_name(), at);
+		else if (value != stamp(salt, at + 1))
+			bad("page %u, mapped one further, holds 0x%lx, not 0x%lx", at,
+			    value, stamp(salt, at + 1));
+		*p = stamp(salt + 1, at + 1);
+	}
+	common->salt = salt + 1;
+	ask(false);
+	for (i = 1; i < SIDES; i++)
+		if (common->values[i] != stamp(salt + 1, i))
+			bad("page %u was written to one further, and holds 0x%lx", i,
+			    common->values[i]);
+	munmap(BASE, GIB);
+}
+
+static void shifted(void)
+{
+	long before = read_number(FREE, NULL);
+	unsigned int round = 0;
+	double until;
+	pid_t pid;
+	int fd;
+
+	if (!pages_free())
+		return;
+	memset(common, 0, sizeof(*common));
+	fd = memfd_create("hugetlb_ends", MFD_HUGETLB);
+	if (fd < 0 || ftruncate(fd, 2 * GIB))
+		broken("memfd_create");
+	pid = fork();
+	if (pid < 0)
+		broken("fork");
+	if (!pid) {
+		if (mmap(BASE, 2 * GIB, RW, MAP_SHARED | MAP_FIXED_NOREPLACE |
+			 MAP_NORESERVE, fd, 0) != BASE)
+			broken("mmap");
+		other_process(getppid());
+	}
+	for (until = now() + opt_seconds; now() < until && !common->trouble.nr; round += 2)
+		shifted_round(fd, round);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(fd);
+	note_line("rounds", round / 2);
+	if (common->trouble.nr)
+		fail("%s (%lu such)", common->trouble.what, common->trouble.nr);
+	pages_back(before);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_case cases[] = {
-		KTAP_CASE(past_end), KTAP_CASE(seam),
+		KTAP_CASE(past_end), KTAP_CASE(seam), KTAP_CASE(shifted),
 	};
 
 	parse_options(argc, argv, "Truncate hugetlb files, and change what is at the seam of two page tables.",
-		      "a file that is not truncated, and a page that is written to");
+		      "a file that is not truncated, a page that is written to, and one too few");
 	catch_faults();
 	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (common == MAP_FAILED)

@@ -189,6 +189,21 @@ fetch()
 	[ -s "$(sed -n 's/^config=//p' "$FAKE/build/kernels/6.1-rt/info")" ]
 }
 
+@test "build tools that are newer than the headers will do where theirs are gone" {
+	paper_archive
+	local version
+	version=$(sed -n 's/^linux-headers-6.1.0-56-amd64 //p' "$A")
+	printf '%s\n' "linux-kbuild-6.1.0 $version" "linux-kbuild-6.1.0 ${version}0" >> "$A"
+	fetch 6.1
+	[ "$status" = 0 ]
+	grep -q "download linux-kbuild-6.1.0=$version\$" "$A.calls"
+	rm -rf "$FAKE/build/kernels/6.1" "$A.calls"
+	sed -i "/^linux-kbuild-6.1.0 $version\$/d" "$A"
+	fetch 6.1
+	[ "$status" = 0 ]
+	grep -q "download linux-kbuild-6.1.0=${version}0\$" "$A.calls"
+}
+
 @test "the large package with a RAM disk in it is fetched only for who wants that" {
 	paper_archive
 	fetch 7.2 6.1

@@ -274,6 +274,21 @@ gone()
 	[[ $output == *tsc=reliable* && $output != *tsc_early_khz* ]]
 }
 
+@test "--numa: two nodes, half of all in each" {
+	vm --dry-run --numa --mem 1G --smp 4
+	[ "$status" = 0 ]
+	[[ $output == *"-smp 4\\,sockets=2 "* ]]
+	[[ $output == *"id=node0\\,size=536870912 -numa node\\,nodeid=0\\,cpus=0-1\\,memdev=node0 "* ]]
+	[[ $output == *"id=node1\\,size=536870912 -numa node\\,nodeid=1\\,cpus=2-3\\,memdev=node1 "* ]]
+	vm --dry-run --numa --smp 3
+	[ "$status" = 2 ]
+	[[ $output == *"--numa wants an even number"* ]]
+	vm --dry-run --numa --deterministic
+	[ "$status" = 2 ]
+	vm --dry-run
+	[[ $output != *numa* ]]
+}
+
 @test "the initramfs has the module, kmod's insmod, and added files" {
 	guest <<< ''
 	echo module > "$BATS_TEST_TMPDIR/x.ko"
