@@ -31,7 +31,7 @@ setup()
 
 corpus()
 {
-	run "$FAKE/scripts/corpus" "$@"
+	run "$FAKE/scripts/corpus"
 	echo "$output"
 }
 

@@ -367,12 +367,15 @@ ci_project()
 		> "$FAKE/mutants/README.md"
 }
 
-@test ".ci/run counts the mutant or the bare Debian, is red if it is, and chooses in turn by the commit" {
+@test ".ci/run counts the cell, and the mutant or the bare Debian, is red if one is, and chooses in turn by the commit" {
 	local h smoke gentle bats what
 	ci_project
 	printf 'check:\n\t@echo "smoke $(SMOKE), gentle $(GENTLE), bats $(BATS)"; echo "5 passed, 0 failed, 2 skipped"\n' \
 		> "$FAKE/Makefile"
+	cp "$TOP/scenarios.h" "$FAKE/"
 	program git 'echo "$HASH"'
+	program bats 'echo "cell $KERNEL $SCENARIO $*" > "$BATS_TEST_TMPDIR/cell"; exit ${CELL:-0}'
+	stub kernels 'printf "%s\n" 6.1 6.12 7.3'
 	stub bare-debian 'echo "$*" > "${0%/*}/called"; echo "all passed"; exit ${BARE:-0}'
 	stub mutation 'echo "$*" > "${0%/*}/called"; echo "found"; exit ${MUTATION:-0}'
 	for h in a0:6.12:6.1:1:"--no-base a-one" b5:6.12:6.1:0:"--tests bookworm" \
@@ -383,25 +386,32 @@ ci_project()
 		run "$FAKE/.ci/run"
 		echo "$output"
 		[ "$status" = 0 ]
-		[ "${lines[-1]}" = "6 passed, 0 failed, 2 skipped" ]
+		[ "${lines[-1]}" = "7 passed, 0 failed, 2 skipped" ]
 		[ "$(cat "$FAKE/scripts/called")" = "$what" ]
 		[[ $output == *"smoke $smoke, gentle $gentle, bats $bats"* ]]
 	done
+	# In fea there are 509 times 8, and 127 times 32.
+	HASH=fea run "$FAKE/.ci/run"
+	[ "$(cat "$BATS_TEST_TMPDIR/cell")" = "cell 7.3 hugetlb_walk selftests/host/guests/deterministic.bats" ]
+	HASH=0 CELL=1 run "$FAKE/.ci/run"
+	[ "$status" = 1 ]
+	[ "${lines[-1]}" = "6 passed, 1 failed, 2 skipped" ]
+	[[ $output == *"FAIL 6.1: the same seed of map_fixed is the same run"* ]]
 	HASH=4 BARE=1 run "$FAKE/.ci/run"
 	[ "$status" = 1 ]
-	[ "${lines[-1]}" = "5 passed, 1 failed, 2 skipped" ]
+	[ "${lines[-1]}" = "6 passed, 1 failed, 2 skipped" ]
 	HASH=0 MUTATION=1 run "$FAKE/.ci/run"
 	[ "$status" = 1 ]
-	[ "${lines[-1]}" = "5 passed, 1 failed, 2 skipped" ]
+	[ "${lines[-1]}" = "6 passed, 1 failed, 2 skipped" ]
 	printf 'check:\n\t@echo "4 passed, 1 failed, 2 skipped"; exit 1\n' > "$FAKE/Makefile"
 	run "$FAKE/.ci/run"
 	[ "$status" = 1 ]
-	[ "${lines[-1]}" = "5 passed, 1 failed, 2 skipped" ]
+	[ "${lines[-1]}" = "6 passed, 1 failed, 2 skipped" ]
 	# It died without a word.
 	printf 'check:\n\t@exit 2\n' > "$FAKE/Makefile"
 	run "$FAKE/.ci/run"
 	[ "$status" = 1 ]
-	[ "${lines[-1]}" = "1 passed, 1 failed, 0 skipped" ]
+	[ "${lines[-1]}" = "2 passed, 1 failed, 0 skipped" ]
 }
 
 # ends_at SIGNAL COMMAND...: begin it, wait until what it began writes its pid, send it
