@@ -189,7 +189,7 @@ long vl_do_madvise(struct vt_thread *t, struct vl_change *c)
  */
 long vl_do_grow(struct vt_thread *t, struct vl_change *c)
 {
-	unsigned long addr = VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE;
+	unsigned long addr = VL_STACK_START;
 	struct vt_flight *stack = &c->space->regions[VL_STACK];
 	long ret;
 	u32 nr;

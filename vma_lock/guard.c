@@ -18,8 +18,6 @@
 #define VL_GUARD_MOST	(SZ_4M / 2)	/* of the room below the stack */
 #define VL_GUARD_BESIDE	16	/* pages beyond the gap that are tried too */
 
-#define VL_STACK_START	(VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE)
-
 /**
  * vl_guard_find() - how large the gap below a stack is on this kernel
  *
@@ -74,6 +72,17 @@ static void vl_guard_growth(struct vl_test *test, struct mm_struct *mm, struct v
 	vt_syscall(sys_munmap, below - PAGE_SIZE, PAGE_SIZE);
 }
 
+/* A page that the kernel has placed. @how says in what way. It is unmapped. */
+static void vl_judge_place(struct vl_test *test, struct mm_struct *mm, unsigned long stack,
+			   unsigned long got, const char *how)
+{
+	if (unlikely(got < stack && stack - got - PAGE_SIZE < test->guard))
+		vt_race(test->run, VL_GUARD_GAP, mm, got, stack, test->guard,
+			"%s 0x%lx bytes below a stack, the gap is 0x%lx", how,
+			stack - got - PAGE_SIZE, test->guard);
+	vt_syscall(sys_munmap, got, PAGE_SIZE);
+}
+
 /* A mapping is asked for at a place near below the stack, and nobody insists on it. */
 static void vl_guard_hint(struct vl_test *test, struct mm_struct *mm, struct vt_rnd *rnd)
 {
@@ -87,11 +96,7 @@ static void vl_guard_hint(struct vl_test *test, struct mm_struct *mm, struct vt_
 	if (IS_ERR_VALUE(got))
 		return;
 	vt_look_own(test->run, VL_GUARD_GAP, start - hint - PAGE_SIZE < test->guard);
-	if (unlikely(got < start && start - got - PAGE_SIZE < test->guard))
-		vt_race(test->run, VL_GUARD_GAP, mm, got, start, test->guard,
-			"a mapping was placed 0x%lx bytes below a stack, the gap is 0x%lx",
-			start - got - PAGE_SIZE, test->guard);
-	vt_syscall(sys_munmap, got, PAGE_SIZE);
+	vl_judge_place(test, mm, start, got, "a mapping was placed");
 }
 
 /* A mapping is asked for when the highest place that is free is just below a stack. */
@@ -110,11 +115,7 @@ static void vl_guard_search(struct vl_test *test, struct mm_struct *mm)
 	if (IS_ERR_VALUE(got))
 		goto out;
 	vt_look_own(test->run, VL_GUARD_GAP, got < stack);
-	if (unlikely(got < stack && stack - got - PAGE_SIZE < test->guard))
-		vt_race(test->run, VL_GUARD_GAP, mm, got, stack, test->guard,
-			"a place was found 0x%lx bytes below a stack, the gap is 0x%lx",
-			stack - got - PAGE_SIZE, test->guard);
-	vt_syscall(sys_munmap, got, PAGE_SIZE);
+	vl_judge_place(test, mm, stack, got, "a place was found");
 out:
 	vt_syscall(sys_munmap, stack, len);
 }

@@ -73,7 +73,7 @@ long vl_map_region(struct vl_test *test, unsigned int region)
 	unsigned long start = vl_region_base(region), len = VL_SIZE;
 
 	if (region == VL_STACK) {
-		start += VL_SIZE - VL_STACK_PAGES * PAGE_SIZE;
+		start = VL_STACK_START;
 		len = VL_STACK_PAGES * PAGE_SIZE;
 	}
 	return vl_map(test, region, start, len);

@@ -63,6 +63,7 @@ enum vl_hist { VL_HOLD, VL_WRITER_WAIT };
 #define VL_STACK	VL_REGIONS		/* the region that is a stack */
 #define VL_STACK_BASE	(VL_BASE + VL_REGIONS * VL_SIZE + SZ_4M)
 #define VL_STACK_PAGES	4			/* of it, to begin with */
+#define VL_STACK_START	(VL_STACK_BASE + VL_SIZE - VL_STACK_PAGES * PAGE_SIZE)
 #define VL_KEPT		(VL_BACKINGS + VL_FILE)	/* where pages go under write locks only */
 
 /* Region % VL_BACKINGS says which. */

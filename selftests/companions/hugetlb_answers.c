@@ -27,7 +27,6 @@
 #include <sys/wait.h>
 #include "user.h"
 
-#define HUGE	(2 * MIB)
 #define SMALL	(HUGE / PAGE)		/* pages of 4 KiB in a huge one */
 #define PAGES	4			/* huge pages of the file that are used */
 #define PROCS	4
@@ -35,7 +34,6 @@
 #define ALONE	((char *)(80 * GIB + 6 * HUGE))	/* none, for its offset */
 #define ASIDE	((char *)(96 * GIB + 6 * HUGE))
 #define STAMP	0x5add1e0000000000UL
-#define POOL	"/sys/kernel/mm/hugepages/hugepages-2048kB/"
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY	1
@@ -89,7 +87,7 @@ static bool make_file(void)
 	unsigned int page;
 
 	memset(common, 0, sizeof(*common));
-	if (read_number(POOL "free_hugepages", NULL) < 2 * PAGES) {
+	if (free_huge_pages() < 2 * PAGES) {
 		skip("wants 8 free huge pages: sysctl vm.nr_hugepages=11");
 		return false;
 	}
@@ -151,11 +149,11 @@ static void settle(long free_before)
 			snprintf(text, sizeof(text), "%ld", pool_size);
 			write_text(POOL "nr_hugepages", text);
 		}
-		if (read_number(POOL "free_hugepages", NULL) >= free_before)
+		if (free_huge_pages() >= free_before)
 			return;
 	}
 	fail("%ld huge pages were free, %ld are", free_before,
-	     read_number(POOL "free_hugepages", NULL));
+	     free_huge_pages());
 }
 
 /* Lets processes live until the time is over, and sees that all of them end. */
@@ -395,7 +393,7 @@ static void sharer(unsigned int nr, uint64_t random)
 static void answers(void)
 {
 	static const life_fn fns[] = { looker, sharer, sharer, sharer };
-	long free_before = read_number(POOL "free_hugepages", NULL);
+	long free_before = free_huge_pages();
 
 	if (make_file())
 		crowd(fns, ARRAY_SIZE(fns), free_before);
@@ -585,7 +583,7 @@ static void punched_elsewhere(void)
 	static const life_fn fns[] = {
 		puncher, window_reader, window_mapper
 	};
-	long free_before = read_number(POOL "free_hugepages", NULL);
+	long free_before = free_huge_pages();
 
 	if (!make_file())
 		return;
@@ -707,7 +705,7 @@ static void migrator(unsigned int nr, uint64_t random)
 static void migrated(void)
 {
 	static const life_fn fns[] = { migrator, writer, writer, resident };
-	long free_before = read_number(POOL "free_hugepages", NULL);
+	long free_before = free_huge_pages();
 
 	if (geteuid()) {
 		skip("wants root, for MADV_SOFT_OFFLINE");
@@ -979,7 +977,7 @@ static void run_rounds(void)
 
 static void fault_waits(void)
 {
-	long free_before = read_number(POOL "free_hugepages", NULL);
+	long free_before = free_huge_pages();
 
 	if (!make_file())
 		return;

@@ -15,30 +15,22 @@
 #include <sys/wait.h>
 #include "user.h"
 
-#define HUGE	(2 * MIB)
-#define FREE	"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
-
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
 static bool pages_free(void)
 {
-	if (read_number(FREE, NULL) >= 8)
+	if (free_huge_pages() >= 8)
 		return true;
 	skip("wants 8 free huge pages: sysctl vm.nr_hugepages=8");
 	return false;
 }
 
-/* The last reference to a page may be dropped by a worker of the kernel. */
 static void pages_back(long before)
 {
-	double end = now() + 5;
-
-	for (; now() < end; pause_for(0.05))
-		if (read_number(FREE, NULL) == before)
-			return;
-	fail("%ld huge pages were free, %ld are", before, read_number(FREE, NULL));
+	if (!huge_pages_back(before))
+		fail("%ld huge pages were free, %ld are", before, free_huge_pages());
 }
 
 /* The end of a file. */
@@ -85,7 +77,7 @@ static bool past_the_end(int fd, long us)
 
 static void past_end(void)
 {
-	long before = read_number(FREE, NULL);
+	long before = free_huge_pages();
 	unsigned int tries = 0;
 	bool seen = false;
 	pthread_t thread;
@@ -204,6 +196,44 @@ static __attribute__((noreturn)) void other_process(pid_t parent)
 	}
 }
 
+/* All of the file, with as many tables as there are to share. */
+static void map_all(int fd)
+{
+	if (mmap(BASE, 2 * GIB, RW, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE,
+		 fd, 0) != BASE)
+		broken("mmap");
+}
+
+/* The file, and the other process, which maps all of it. */
+static pid_t begin_two(unsigned long first, int *fd)
+{
+	pid_t me = getpid(), pid;
+
+	memset(common, 0, sizeof(*common));
+	common->first = first;
+	*fd = memfd_create("hugetlb_ends", MFD_HUGETLB);
+	if (*fd < 0 || ftruncate(*fd, 2 * GIB))
+		broken("memfd_create");
+	pid = fork();
+	if (pid < 0)
+		broken("fork");
+	if (!pid) {
+		map_all(*fd);
+		other_process(me);
+	}
+	return pid;
+}
+
+static void end_two(pid_t pid, int fd, long before)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(fd);
+	if (common->trouble.nr)
+		fail("%s (%lu such)", common->trouble.what, common->trouble.nr);
+	pages_back(before);
+}
+
 /* Let the other one look, or write and look. */
 static void ask(bool write)
 {
@@ -292,7 +322,7 @@ static unsigned int do_op(int fd, enum op op)
 
 static void seam(void)
 {
-	long before = read_number(FREE, NULL);
+	long before = free_huge_pages();
 	unsigned long ops[NR_OPS] = {};
 	unsigned int op = 0, gone, i;
 	double until;
@@ -301,20 +331,8 @@ static void seam(void)
 
 	if (!pages_free())
 		return;
-	memset(common, 0, sizeof(*common));
-	common->first = FIRST;
-	fd = memfd_create("hugetlb_ends", MFD_HUGETLB);
-	if (fd < 0 || ftruncate(fd, 2 * GIB))
-		broken("memfd_create");
-	pid = fork();
-	if (pid < 0)
-		broken("fork");
-	/* Each maps it, with as many tables as there are to share. */
-	if (mmap(BASE, 2 * GIB, RW, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE,
-		 fd, 0) != BASE)
-		broken("mmap");
-	if (!pid)
-		other_process(getppid());
+	pid = begin_two(FIRST, &fd);
+	map_all(fd);
 	for (until = now() + opt_seconds; now() < until && !common->trouble.nr; ) {
 		common->salt++;
 		ask(true);
@@ -326,23 +344,18 @@ static void seam(void)
 		ops[op]++;
 		op = (op + 1) % NR_OPS;
 		/* All in one piece, so that the tables can be shared again. */
-		if (op == 0 && (munmap(BASE, 2 * GIB) ||
-				mmap(BASE, 2 * GIB, RW, MAP_SHARED | MAP_FIXED_NOREPLACE |
-				     MAP_NORESERVE, fd, 0) != BASE))
-			broken("mmap");
+		if (op == 0) {
+			munmap(BASE, 2 * GIB);
+			map_all(fd);
+		}
 	}
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 	munmap(BASE, 2 * GIB);
-	close(fd);
 	for (i = 0; i < NR_OPS; i++) {
 		note_line(op_names[i], ops[i]);
 		if (!ops[i] && !common->trouble.nr)
 			fail("%s: never", op_names[i]);
 	}
-	if (common->trouble.nr)
-		fail("%s (%lu such)", common->trouble.what, common->trouble.nr);
-	pages_back(before);
+	end_two(pid, fd, before);
 }
 
 /* The seams of two processes lie at different pages of the file. */
@@ -383,7 +396,7 @@ static void shifted_round(int fd, unsigned int round)
 
 static void shifted(void)
 {
-	long before = read_number(FREE, NULL);
+	long before = free_huge_pages();
 	unsigned int round = 0;
 	double until;
 	pid_t pid;
@@ -391,28 +404,11 @@ static void shifted(void)
 
 	if (!pages_free())
 		return;
-	memset(common, 0, sizeof(*common));
-	fd = memfd_create("hugetlb_ends", MFD_HUGETLB);
-	if (fd < 0 || ftruncate(fd, 2 * GIB))
-		broken("memfd_create");
-	pid = fork();
-	if (pid < 0)
-		broken("fork");
-	if (!pid) {
-		if (mmap(BASE, 2 * GIB, RW, MAP_SHARED | MAP_FIXED_NOREPLACE |
-			 MAP_NORESERVE, fd, 0) != BASE)
-			broken("mmap");
-		other_process(getppid());
-	}
+	pid = begin_two(0, &fd);
 	for (until = now() + opt_seconds; now() < until && !common->trouble.nr; round += 2)
 		shifted_round(fd, round);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	close(fd);
 	note_line("rounds", round / 2);
-	if (common->trouble.nr)
-		fail("%s (%lu such)", common->trouble.what, common->trouble.nr);
-	pages_back(before);
+	end_two(pid, fd, before);
 }
 
 int main(int argc, char **argv)

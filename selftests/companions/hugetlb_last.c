@@ -23,8 +23,6 @@
 #include <sys/wait.h>
 #include "user.h"
 
-#define HUGE		(2 * MIB)
-#define POOL		"/sys/kernel/mm/hugepages/hugepages-2048kB/"
 #define PAGES		3	/* that a mapping of several has */
 #define ANON		(MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB)
 
@@ -50,7 +48,7 @@ static long rest_pages, free_before, reserved_before;
 /* How many huge pages can be reserved. */
 static long available(void)
 {
-	return read_number(POOL "free_hugepages", NULL) -
+	return free_huge_pages() -
 	       read_number(POOL "resv_hugepages", NULL);
 }
 
@@ -82,7 +80,7 @@ static bool pool_has(long pages)
 /* All but these are ours; the room that they took is no part of the case. */
 static bool pool_of(long pages)
 {
-	free_before = read_number(POOL "free_hugepages", NULL);
+	free_before = free_huge_pages();
 	reserved_before = read_number(POOL "resv_hugepages", NULL);
 	rest_pages = free_before - reserved_before - pages;
 	rest = NULL;
@@ -117,7 +115,7 @@ static void pool_back(void)
 	if (rest)
 		munmap(rest, rest_pages * HUGE);
 	do {
-		left = read_number(POOL "free_hugepages", NULL);
+		left = free_huge_pages();
 		reserved = read_number(POOL "resv_hugepages", NULL);
 		if (left == free_before && reserved == reserved_before)
 			return;

@@ -20,13 +20,11 @@
 #include <sys/wait.h>
 #include "user.h"
 
-#define HUGE	(2 * MIB)
 #define PAGES	4		/* huge pages of the file that are used */
 #define PROCS	3
 #define BASE	((char *)(64 * GIB))
 #define ASIDE	((char *)(80 * GIB + 6 * HUGE))	/* no place to share */
 #define STAMP	0x5add1e0000000000UL
-#define FREE	"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
 enum op {
 	PROTECT, MOVE, DONTNEED, PUNCH, UFFD, REMAP, SPLICE, PEEK, MINCORE,
@@ -254,7 +252,7 @@ static void start(unsigned int nr, unsigned int life)
 
 static void storm(void)
 {
-	long free_before = read_number(FREE, NULL);
+	long free_before = free_huge_pages();
 	unsigned int i, lives = 0;
 	int status;
 	double end;
@@ -299,23 +297,21 @@ static void storm(void)
 		shmctl(shm, IPC_RMID, NULL);
 	file = -1;
 	shm = -1;
-	/* The last reference may be dropped by a worker of the kernel. */
-	for (end = now() + 5; now() < end; pause_for(0.05))
-		if (read_number(FREE, NULL) == free_before)
-			return;
+	if (huge_pages_back(free_before))
+		return;
 	/* Nothing is known of those between 6.1 and 6.12. */
 	if (kernel_before(6, 12) && !common->trouble.nr && !opt_busted)
 		xfail("a split lets a page table be shared by who does not span it before 6.12, see docs/findings.md",
 		      "%ld huge pages were free, %ld are", free_before,
-		      read_number(FREE, NULL));
+		      free_huge_pages());
 	else
 		fail("%ld huge pages were free, %ld are", free_before,
-		     read_number(FREE, NULL));
+		     free_huge_pages());
 }
 
 static bool pages_free(void)
 {
-	if (read_number(FREE, NULL) >= 2 * PAGES + PROCS)
+	if (free_huge_pages() >= 2 * PAGES + PROCS)
 		return true;
 	skip("wants 11 free huge pages: sysctl vm.nr_hugepages=11");
 	return false;

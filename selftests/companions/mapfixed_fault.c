@@ -15,7 +15,6 @@
 
 #define UNITS	16		/* of replacing; a page, or a huge page */
 #define SLOTS	4		/* copies of the arena in a file */
-#define HUGE	(2 * MIB)
 #define ARENA	(UNITS * HUGE)
 
 enum kind { ANON, FILE_PRIVATE, SHMEM, ANON_HUGE, HUGETLB };
@@ -194,8 +193,7 @@ static void huge_ranges(void)
 static void hugetlb(void)
 {
 	/* What was replaced may be given back a moment late. */
-	if (read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages",
-			NULL) < 2 * UNITS - 4) {
+	if (free_huge_pages() < 2 * UNITS - 4) {
 		skip("wants 28 free huge pages: sysctl vm.nr_hugepages=28");
 		return;
 	}

@@ -32,7 +32,9 @@
 #define MIB		(1024 * KIB)
 #define GIB		(1024 * MIB)
 #define PAGE		4096UL
+#define HUGE		(2 * MIB)
 #define RW		(PROT_READ | PROT_WRITE)
+#define POOL		"/sys/kernel/mm/hugepages/hugepages-2048kB/"
 #define WATCH_FILE	"/sys/kernel/debug/vma_torture/watch"
 
 #ifndef __NR_mseal
@@ -368,6 +370,22 @@ static __attribute__((unused)) long read_number(const char *path, const char *na
 			at++;
 	}
 	return atol(at);
+}
+
+static __attribute__((unused)) long free_huge_pages(void)
+{
+	return read_number(POOL "free_hugepages", NULL);
+}
+
+/* The last reference to a huge page may be dropped by a worker of the kernel. */
+static __attribute__((unused)) bool huge_pages_back(long before)
+{
+	double end = now() + 5;
+
+	for (; now() < end; pause_for(0.05))
+		if (free_huge_pages() == before)
+			return true;
+	return false;
 }
 
 static __attribute__((unused)) bool write_text(const char *path, const char *text)
