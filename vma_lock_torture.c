@@ -19,7 +19,7 @@
  * What changes is in vma_lock/change.c, writer.c and directed.c, on VMAs and mms
  * of vma.c and space.c. Who looks is in reader.c, look.h and fault.c; what writers
  * and the last user of a space judge is in exclusive.c, count.c, account.c,
- * relock.c, contents.c and guard.c, and what readers judge beside their reads in
+ * relock.c, contents.c, guard.c and hooks.c, and what readers judge beside their reads in
  * still.c and page.c. What breaks promises on purpose is in busted.c, and next to the promise
  * where it is one line.
  */
@@ -42,9 +42,9 @@
  * What is in flight where readers look, what makes objects of VMAs come up in other
  * mms, and what shows who excludes readers.
  */
-#define VL_IN_SIGHT	"munmap map_fixed mprotect mremap madvise lock grow mlock fork hand_over"
-#define VL_HANDED_ON	"map_fixed mprotect mremap madvise mlock fork hand_over"
-#define VL_EXCLUDE	"munmap map_fixed mremap lock fork hand_over"
+#define VL_IN_SIGHT	"munmap map_fixed mprotect mremap madvise lock grow mlock name fork hand_over"
+#define VL_HANDED_ON	"map_fixed mprotect mremap madvise mlock name fork hand_over"
+#define VL_EXCLUDE	"munmap map_fixed mremap lock all_locks fork hand_over"
 
 static const struct vt_kind vl_kinds[] = {
 	[VL_WRONG_MM] = { "wrong_mm",
@@ -57,7 +57,7 @@ static const struct vt_kind vl_kinds[] = {
 		"it is not isolated, and nobody isolates it before vma_end_read() (lock_vma_under_rcu())",
 		.by = VL_IN_SIGHT },
 	[VL_UNSTABLE] = { "unstable",
-		"its bounds, flags, file, offset, vm_ops and vm_private_data stay until vma_end_read() (Documentation/mm/process_addrs.rst)",
+		"its bounds, flags, file, offset, vm_ops, vm_private_data, policy, protection and name stay until vma_end_read() (Documentation/mm/process_addrs.rst)",
 		.by = VL_IN_SIGHT },
 	[VL_OVERLAP] = { "overlap",
 		"vma_start_write() returns when no reader is inside, and none gets in before mmap_lock is dropped (Documentation/mm/process_addrs.rst)",
@@ -85,6 +85,9 @@ static const struct vt_kind vl_kinds[] = {
 	[VL_PAGE_GONE] = { "page_gone",
 		"page tables of a VMA are not taken away or moved while it is locked for read (Documentation/mm/process_addrs.rst)",
 		.by = VL_IN_SIGHT },
+	[VL_HOOKS] = { "hooks",
+		"what is in no tree cannot be locked (vm_refcnt in mm_types.h), page tables are moved without readers (move_vma()), faults around stay in the VMA (do_fault_around()), and nothing is mapped at ->close() (remove_vma())",
+		.by = "munmap map_fixed mprotect mremap fork" },
 };
 
 static const char *const vl_counters[] = {
@@ -126,12 +129,14 @@ static const struct vt_choice vl_changes[VL_D_NR] = {
 	[VL_D_GROW]	= { "grow", 2 },
 	[VL_D_MLOCK]	= { "mlock", 4 },
 	[VL_D_MBIND]	= { "mbind", 4 },
+	[VL_D_NAME]	= { "name", 4 },
 	[VL_D_FORK]	= { "fork", 1 },
 };
 
 /* What they do besides, so often in each round: see vl_turns(). */
 static const struct vt_choice vl_rounds[VL_NR_TURNS] = {
 	[VL_R_HAND_OVER] = { "hand_over", 2 },	/* an object to another mm */
+	[VL_R_ALL_LOCKS] = { "all_locks", 1 },	/* in 16 rounds */
 	[VL_R_EXCHANGE]	= { "exchange", 1 },	/* a new mm for an old one, in six */
 	[VL_R_BURST]	= { "burst", 1 },	/* in half a second */
 };
@@ -141,7 +146,7 @@ const struct vl_advice vl_advices[VL_NR_ADVICES] = {
 	{ "random", MADV_RANDOM }, { "normal", MADV_NORMAL },
 	{ "dontfork", MADV_DONTFORK }, { "dofork", MADV_DOFORK },
 	{ "nohugepage", MADV_NOHUGEPAGE }, { "hugepage", MADV_HUGEPAGE },
-	{ "dontneed", MADV_DONTNEED }, { "free", MADV_FREE },
+	{ "dontneed", MADV_DONTNEED }, { "cold", MADV_COLD }, { "free", MADV_FREE },
 	{ "populate_read", MADV_POPULATE_READ },
 	{ "guard_install", MADV_GUARD_INSTALL },
 	{ "guard_remove", MADV_GUARD_REMOVE },
@@ -156,6 +161,12 @@ static const char *const vl_lock_names[VL_NR_LOCKS] = {
 static const char *const vl_intruder_names[VL_NR_INTRUDERS] = {
 	[VL_BY_GROWTH] = "growth", [VL_BY_HINT] = "hint",
 	[VL_BY_SEARCH] = "search",
+};
+
+/* Which hooks of the module's VMAs judge. */
+static const char *const vl_hook_names[VL_NR_HOOKS] = {
+	[VL_AT_MMAP] = "mmap", [VL_AT_OPEN] = "open", [VL_AT_MREMAP] = "mremap",
+	[VL_AT_MAP_PAGES] = "map_pages", [VL_AT_CLOSE] = "close",
 };
 
 /* How long readers hold a VMA. */
@@ -194,6 +205,8 @@ static const struct vt_trials vl_trials[] = {
 	[VL_V_LOCK]	= VT_TRIALS_NAMED("lock", vl_lock_names, VL_NR_LOCKS),
 	[VL_V_HOLD]	= VT_TRIALS_DRAWN("hold", vl_holds, &vl_tables[VL_T_HOLD]),
 	[VL_V_GUARD]	= VT_TRIALS_NAMED("guard", vl_intruder_names, VL_NR_INTRUDERS),
+	[VL_V_TURN]	= VT_TRIALS_DRAWN("turn", vl_rounds, &vl_tables[VL_T_TURN]),
+	[VL_V_HOOK]	= VT_TRIALS_NAMED("hook", vl_hook_names, VL_NR_HOOKS),
 };
 
 /* What of these cannot be had: by this kernel, or without an operation. */
@@ -208,6 +221,18 @@ static void vl_probe_trials(struct vt_run *run)
 	      vt_has(sys_set_mempolicy_home_node)))
 		vt_trial_absent(run, VL_V_CHANGE, VL_D_MBIND,
 				"no function mbind or set_mempolicy_home_node (CONFIG_NUMA)");
+	if (!(IS_ENABLED(CONFIG_ANON_VMA_NAME) && vt_has(sys_prctl)))
+		vt_trial_absent(run, VL_V_CHANGE, VL_D_NAME,
+				"no names of VMAs (CONFIG_ANON_VMA_NAME), or no function prctl");
+	if (!IS_ENABLED(CONFIG_MMU_NOTIFIER))
+		vt_trial_absent(run, VL_V_TURN, VL_R_ALL_LOCKS,
+				"nothing takes all locks of an mm (CONFIG_MMU_NOTIFIER)");
+	for (i = VL_AT_MMAP; i <= VL_AT_OPEN && !VT_VMA_REF_LIMIT; i++)
+		vt_trial_absent(run, VL_V_HOOK, i,
+				"the lock is an rwsem, which does not say whether a VMA is in the tree");
+	vt_trial_needs(run, VL_V_HOOK, VL_AT_OPEN,
+		       "map_fixed mprotect mremap madvise mlock mbind");
+	vt_trial_needs(run, VL_V_HOOK, VL_AT_MREMAP, "mremap");
 	for (i = 0; i < VL_NR_ADVICES; i++)
 		if (!vt_madvise_known(vl_advices[i].advice))
 			vt_trial_absent(run, VL_V_ADVICE, i,
@@ -336,6 +361,10 @@ static void vl_stop(struct vt_run *run)
 	/* What a mapping that stays may still call uses all of it. */
 	if (vt_rest_kept())
 		return;
+	list_for_each_entry(obj, &test->objs, node)
+		if (obj->vma)
+			vt_race(run, VL_HOOKS, NULL, 0, (unsigned long)obj->vma, 0,
+				"never closed, vma=%p", obj->vma);
 	for (i = 0; i < ARRAY_SIZE(test->pages); i++)
 		if (test->pages[i])
 			put_page(test->pages[i]);

@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmu_notifier.h>
 
 /*
  * Per-VMA locks. Before vm_refcnt (Linux 6.15) a lock was an rwsem beside a
@@ -53,6 +54,48 @@ static inline struct mempolicy *vt_vma_policy(const struct vm_area_struct *vma)
 	return READ_ONCE(vma->vm_policy);
 #else
 	return NULL;
+#endif
+}
+
+/* anon_name, which a kernel may be without. */
+static inline unsigned long vt_vma_anon_name(const struct vm_area_struct *vma)
+{
+#ifdef CONFIG_ANON_VMA_NAME
+	return (unsigned long)READ_ONCE(vma->anon_name);
+#else
+	return 0;
+#endif
+}
+
+/**
+ * vt_take_all_locks() - have the kernel take all the locks of an mm, and drop them
+ * @subscription: what is registered, which is all this is for
+ * @mm: mm, its mmap_lock held for write: write locks of VMAs end with that
+ *
+ * Return: 0, or an errno if nothing was registered.
+ */
+static inline int vt_take_all_locks(struct mmu_notifier *subscription,
+				    struct mm_struct *mm)
+{
+#ifdef CONFIG_MMU_NOTIFIER
+	return __mmu_notifier_register(subscription, mm);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/**
+ * vt_all_locks_end() - take back what vt_take_all_locks() registered
+ * @subscription: it
+ * @mm: mm, which the caller keeps
+ *
+ * Context: may sleep; waits for a grace period.
+ */
+static inline void vt_all_locks_end(struct mmu_notifier *subscription,
+				    struct mm_struct *mm)
+{
+#ifdef CONFIG_MMU_NOTIFIER
+	mmu_notifier_unregister(subscription, mm);
 #endif
 }
 

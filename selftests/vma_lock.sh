@@ -9,7 +9,7 @@
 . "${0%/*}/lib_race.sh"
 
 scenario=vma_lock
-oracles="wrong_mm wrong_range detached unstable overlap ref_leak ref_limit account relock contents links still guard_gap page_gone"
+oracles="wrong_mm wrong_range detached unstable overlap ref_leak ref_limit account relock contents links still guard_gap page_gone hooks"
 counters="lock_hit lock_miss lock_mmap retry completed fallback recycled writes
 	forks exits"
 T=/sys/kernel/tracing
@@ -150,7 +150,7 @@ skipped*)
 	;;
 esac
 
-begin 23
+begin 24
 
 loaded_with scenarios=vma_lock || ktap_exit_fail_msg "cannot load"
 check "every writer, every way of a fault, every oracle" covers

@@ -330,6 +330,7 @@ void vl_account_turn(struct vt_thread *t, struct vl_change *c)
 		return;
 	do {
 		vl_burst(t, c, w->bursts % VL_BURSTS);
+		vt_tried(t->run, VL_V_TURN, VL_R_BURST, true);
 		w->bursts++;
 	} while (w->bursts < VL_BURSTS && vt_go(t));
 	w->next_burst = ktime_get_mono_fast_ns() +

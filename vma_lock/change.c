@@ -12,6 +12,7 @@
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
 #include <linux/nodemask.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -112,6 +113,7 @@ long vl_do_mremap(struct vt_thread *t, struct vl_change *c)
 	struct vt_leaks *leaks = &c->test->leaks;
 	long ret;
 
+	c->w->copy = NULL;
 	if (vt_rnd_one_in(&t->rnd, 2))
 		vl_whole(c);
 	len = c->pages * PAGE_SIZE;
@@ -303,6 +305,61 @@ long vl_do_mbind(struct vt_thread *t, struct vl_change *c)
 		return ret;
 	return vt_syscall(sys_mbind, vl_region_base(c->region), VL_SIZE,
 			  MPOL_DEFAULT);
+}
+
+/**
+ * vl_do_name() - give a range a name, or take it away
+ * @t: thread
+ * @c: change
+ *
+ * Splits, and merges what has the same name.
+ *
+ * Context: the writer's thread, which uses the mm of @c; may sleep.
+ * Return: 0 or an errno.
+ */
+long vl_do_name(struct vt_thread *t, struct vl_change *c)
+{
+	/* The name is read from the top of the stack, as is the mask of vl_do_mbind(). */
+	unsigned long at = VL_STACK_BASE + VL_SIZE - sizeof(u32);
+	u32 name = 'a' + vt_rnd_below(&t->rnd, 4);
+
+	if (!vt_has(sys_prctl))
+		return -EOPNOTSUPP;
+	if (put_user(name, (u32 __user *)at))
+		return -EFAULT;
+	return vt_syscall(sys_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, c->start,
+			  c->pages * PAGE_SIZE, name == 'a' ? 0 : at);
+}
+
+static const struct mmu_notifier_ops vl_notifier_ops;
+
+/**
+ * vl_do_all_locks() - have all locks of the mm taken, and judge those of its VMAs
+ * @t: thread
+ * @c: change
+ *
+ * mm_take_all_locks() locks each VMA for write, which ends with mmap_lock only.
+ *
+ * Context: the writer's thread; may sleep; waits for a grace period.
+ * Return: 0 or an errno.
+ */
+long vl_do_all_locks(struct vt_thread *t, struct vl_change *c)
+{
+	struct mmu_notifier subscription = { .ops = &vl_notifier_ops };
+	struct mm_struct *mm = c->space->mm;
+	VMA_ITERATOR(vmi, mm, 0);
+	struct vm_area_struct *vma;
+	long ret;
+
+	mmap_write_lock(mm);
+	ret = vt_take_all_locks(&subscription, mm);
+	if (!ret)
+		for_each_vma(vmi, vma)
+			vl_exclusive(c->test, vma, vl_close_by(c->test, vma), "all locks");
+	mmap_write_unlock(mm);
+	if (!ret)
+		vt_all_locks_end(&subscription, mm);
+	return ret;
 }
 
 /*

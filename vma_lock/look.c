@@ -18,6 +18,8 @@ const char *const vl_fields[] = {
 	[VL_VM_OPS] = "vm_ops",
 	[VL_VM_PRIVATE_DATA] = "vm_private_data",
 	[VL_VM_POLICY] = "vm_policy",
+	[VL_VM_PAGE_PROT] = "vm_page_prot",
+	[VL_ANON_NAME] = "anon_name",
 };
 
 /**

@@ -88,6 +88,10 @@ static __always_inline unsigned long vl_field(struct vm_area_struct *vma,
 			(unsigned long)READ_ONCE(vma->vm_private_data) : 0;
 	case VL_VM_POLICY:
 		return (unsigned long)vt_vma_policy(vma);
+	case VL_VM_PAGE_PROT:
+		return pgprot_val(READ_ONCE(vma->vm_page_prot));
+	case VL_ANON_NAME:
+		return vt_vma_anon_name(vma);
 	default:
 		return 0;
 	}
@@ -104,6 +108,8 @@ do {									\
 	what(VL_VM_OPS, ##__VA_ARGS__);					\
 	what(VL_VM_PRIVATE_DATA, ##__VA_ARGS__);			\
 	what(VL_VM_POLICY, ##__VA_ARGS__);				\
+	what(VL_VM_PAGE_PROT, ##__VA_ARGS__);				\
+	what(VL_ANON_NAME, ##__VA_ARGS__);				\
 } while (0)
 
 static __always_inline void vl_snap(enum vl_field field, struct vl_held *h)
@@ -164,6 +170,7 @@ static __always_inline void vl_enter(struct vt_thread *t, struct vl_reader *r)
 	WRITE_ONCE(r->inside, h->vma);
 
 	vl_each_field(vl_snap, h);
+	h->anon_vma = READ_ONCE(h->vma->anon_vma);
 	h->obj = (struct vl_obj *)h->snap[VL_VM_PRIVATE_DATA];
 	/* Unless it is looked at again at once. */
 	if (h->hold != VL_NO_HOLD)
@@ -185,6 +192,9 @@ static __always_inline void vl_leave(struct vt_thread *t, struct vl_reader *r)
 
 	vl_judge(t->run, h);
 	vl_each_field(vl_same, t->run, h);
+	if (unlikely(h->anon_vma && READ_ONCE(h->vma->anon_vma) != h->anon_vma))
+		vl_race(t->run, VL_UNSTABLE, h, (unsigned long)h->anon_vma,
+			(unsigned long)h->vma->anon_vma, "anon_vma, which was set");
 	/*
 	 * Not isolated means found in the tree. The tree may be changing beside
 	 * it, so this goes by what a lockless lookup returns, which is how

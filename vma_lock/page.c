@@ -13,9 +13,18 @@
 #include <linux/pgtable.h>
 
 #include "look.h"
+#include "page.h"
 
-/* The VMA is locked, so that its page tables stay. Nothing is mapped by a huge entry. */
-static pte_t vl_entry(struct mm_struct *mm, unsigned long addr)
+/**
+ * vl_entry() - the entry of a page
+ * @mm: mm
+ * @addr: address, in a VMA of the module's file: nothing is mapped by a huge entry
+ *
+ * Context: the VMA is locked, or the caller's own and this is within an RCU read
+ * section, so that page tables stay.
+ * Return: the entry, or an empty one.
+ */
+pte_t vl_entry(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
 	p4d_t *p4d;

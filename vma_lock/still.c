@@ -15,21 +15,7 @@
 #include "look.h"
 
 /* Numbered behind the fields that are judged under a VMA's lock. */
-enum { VL_VM_PAGE_PROT = VL_FIELDS, VL_ITSELF };
-
-static const char *vl_stood_name(unsigned int field)
-{
-	if (field == VL_ITSELF)
-		return "the place";
-	return field == VL_VM_PAGE_PROT ? "vm_page_prot" : vl_fields[field];
-}
-
-static unsigned long vl_stood_field(struct vm_area_struct *vma, unsigned int field)
-{
-	if (field == VL_VM_PAGE_PROT)
-		return pgprot_val(READ_ONCE(vma->vm_page_prot));
-	return vl_field(vma, field);
-}
+enum { VL_ITSELF = VL_FIELDS };
 
 /* From @first on, as many as there is room for. Context: mmap_lock held. */
 static unsigned int vl_note(struct vl_reader *r, unsigned long first)
@@ -40,8 +26,8 @@ static unsigned int vl_note(struct vl_reader *r, unsigned long first)
 
 	for_each_vma(vmi, vma) {
 		r->stood[n].vma = vma;
-		for (field = 0; field < VL_ITSELF; field++)
-			r->stood[n].fields[field] = vl_stood_field(vma, field);
+		for (field = 0; field < VL_FIELDS; field++)
+			r->stood[n].fields[field] = vl_field(vma, field);
 		if (++n == VL_STOOD)
 			break;
 	}
@@ -64,8 +50,8 @@ static const struct vl_stood *vl_changed(struct vl_reader *r, unsigned int n,
 		*now = (unsigned long)vma;
 		if (vma != was->vma)
 			return was;
-		for (*field = 0; *field < VL_ITSELF; (*field)++) {
-			*now = vl_stood_field(vma, *field);
+		for (*field = 0; *field < VL_FIELDS; (*field)++) {
+			*now = vl_field(vma, *field);
 			if (*now != was->fields[*field])
 				return was;
 		}
@@ -132,5 +118,5 @@ void vl_still(struct vt_thread *t, struct vl_reader *r)
 		return;
 	vt_race(t->run, VL_STILL, r->mm, was->fields[VL_VM_START],
 		(unsigned long)was->vma, now, "under mmap_lock %s of a VMA changed, vma=%p: 0x%lx",
-		vl_stood_name(field), was->vma, now);
+		field == VL_ITSELF ? "the place" : vl_fields[field], was->vma, now);
 }

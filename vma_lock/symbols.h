@@ -14,6 +14,7 @@
 	X(sys_mbind, long, (const struct pt_regs *regs), (regs))	\
 	X(sys_set_mempolicy_home_node, long,				\
 	  (const struct pt_regs *regs), (regs))				\
+	X(sys_prctl, long, (const struct pt_regs *regs), (regs))	\
 	X(sys_brk, long, (const struct pt_regs *regs), (regs))		\
 	X(lock_mm_and_find_vma, struct vm_area_struct *,		\
 	  (struct mm_struct *mm, unsigned long addr, struct pt_regs *regs), \

@@ -50,8 +50,10 @@ static struct vl_test *vl_test_of(struct vm_area_struct *vma)
 static void vl_vm_open(struct vm_area_struct *vma)
 {
 	struct vl_test *test = vl_test_of(vma);
+	struct vl_obj *copied = vma->vm_private_data;
 	struct vm_area_struct *from;
 
+	vl_hook_open(test, vma, copied ? READ_ONCE(copied->vma) : NULL);
 	/* A copy of another VMA, object included; may stay without its own. */
 	vma->vm_private_data = vl_obj_get(test, vma);
 	vl_exclusive(test, vma, false, "open");
@@ -69,6 +71,7 @@ static void vl_vm_close(struct vm_area_struct *vma)
 	if (obj)
 		WRITE_ONCE(obj->vma, NULL);
 	vl_exclusive(test, vma, vl_close_by(test, vma), "close");
+	vl_hook_close(test, vma);
 	if (!obj)
 		return;
 	spin_lock(&test->obj_lock);
@@ -99,6 +102,7 @@ static vm_fault_t vl_vm_fault(struct vm_fault *vmf)
 static vm_fault_t vl_vm_map_pages(struct vm_fault *vmf, pgoff_t first,
 				  pgoff_t last)
 {
+	vl_hook_around(vl_test_of(vmf->vma), vmf, first, last);
 	return 0;
 }
 
@@ -106,12 +110,12 @@ static vm_fault_t vl_vm_map_pages(struct vm_fault *vmf, pgoff_t first,
 static int vl_vm_mremap(struct vm_area_struct *vma)
 {
 	struct vl_test *test = vl_test_of(vma);
-	unsigned int i;
+	struct vl_writer *w = vl_self(test);
 
-	for (i = 0; i < test->nr_writers; i++)
-		if (test->writers[i].task == current && test->writers[i].refuses)
-			return VL_REFUSAL;
-	return 0;
+	if (!w)
+		return 0;
+	vl_hook_moved(test, vma, w);
+	return w->refuses ? VL_REFUSAL : 0;
 }
 
 const struct vm_operations_struct vl_vm_ops = {
@@ -139,6 +143,7 @@ static int vl_mmap(struct file *file, struct vm_area_struct *vma)
 	vma->vm_private_data = obj;
 	vma->vm_ops = file == test->slow ? &vl_slow_vm_ops : &vl_vm_ops;
 	vl_exclusive(test, vma, false, "mmap");
+	vl_hook_new(test, vma, VL_AT_MMAP);
 
 	return 0;
 }

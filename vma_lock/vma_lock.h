@@ -38,6 +38,7 @@ enum vl_kind {
 	VL_STILL,
 	VL_GUARD_GAP,
 	VL_PAGE_GONE,
+	VL_HOOKS,
 };
 
 enum vl_counter {
@@ -129,7 +130,8 @@ struct vl_seen {
  * What may not change while a VMA is locked for read. Left out, as the kernel
  * changes it under the read lock, or with other locks alone:
  *
- *   anon_vma           set by the first fault (page_table_lock)
+ *   anon_vma           set by the first fault (page_table_lock); once it is set,
+ *                      it stays, which is judged
  *   anon_vma_chain     likewise; and by others' forks (anon_vma lock)
  *   shared             neighbours in the file's interval tree come and go
  *                      (i_mmap lock)
@@ -142,17 +144,17 @@ struct vl_seen {
  */
 enum vl_field {
 	VL_VM_START, VL_VM_END, VL_VM_FLAGS, VL_VM_PGOFF, VL_VM_FILE, VL_VM_OPS,
-	VL_VM_PRIVATE_DATA, VL_VM_POLICY, VL_FIELDS
+	VL_VM_PRIVATE_DATA, VL_VM_POLICY, VL_VM_PAGE_PROT, VL_ANON_NAME, VL_FIELDS
 };
 
 /**
  * struct vl_stood - a VMA as it was under mmap_lock
  * @vma: the VMA
- * @fields: its fields, and behind them its vm_page_prot
+ * @fields: its fields
  */
 struct vl_stood {
 	struct vm_area_struct *vma;
-	unsigned long fields[VL_FIELDS + 1];
+	unsigned long fields[VL_FIELDS];
 };
 
 #define VL_STOOD	16
@@ -180,6 +182,7 @@ enum vl_break { VL_SOUND, VL_RELEASED, VL_OTHER_MM, VL_OTHER_ADDR };
  * @obj: the object of the module's VMA, or NULL
  * @hold: will it be held, and how
  * @bad: a race was seen
+ * @anon_vma: its anon_vma, or NULL
  * @snap: its fields
  */
 struct vl_held {
@@ -189,6 +192,7 @@ struct vl_held {
 	struct vl_obj *obj;
 	enum vl_hold hold;
 	bool bad;
+	struct anon_vma *anon_vma;
 	unsigned long snap[VL_FIELDS];
 };
 
@@ -228,6 +232,8 @@ struct vl_reader {
 /**
  * struct vl_writer - a writer
  * @task: its task
+ * @copy: the copy of what this writer moves, as ->open() has seen it, or NULL
+ * @source: what that was copied from
  * @refuses: shall ->mremap() refuse what this writer moves?
  * @next_burst: of the first writer: when it makes the next burst, in ns
  * @bursts: of the first writer: how many it has made
@@ -241,6 +247,8 @@ struct vl_reader {
  */
 struct vl_writer {
 	struct task_struct *task;
+	struct vm_area_struct *copy;
+	struct vm_area_struct *source;
 	bool refuses;
 	u64 next_burst;
 	unsigned int bursts;
@@ -344,11 +352,12 @@ static inline bool vl_space_changed(struct vl_space *space)
 /* What writers do in a space; vl_makes[] makes it. */
 enum vl_make {
 	VL_D_MUNMAP, VL_D_MAP_FIXED, VL_D_MPROTECT, VL_D_MREMAP, VL_D_MADVISE,
-	VL_D_LOCK, VL_D_GROW, VL_D_MLOCK, VL_D_MBIND, VL_D_FORK, VL_D_NR,
+	VL_D_LOCK, VL_D_GROW, VL_D_MLOCK, VL_D_MBIND, VL_D_NAME, VL_D_FORK, VL_D_NR,
 };
 
 /* What they do besides, not by drawing but so many times in each round. */
-enum vl_turn { VL_R_HAND_OVER, VL_R_EXCHANGE, VL_R_BURST, VL_NR_TURNS };
+enum vl_turn { VL_R_HAND_OVER, VL_R_ALL_LOCKS, VL_R_EXCHANGE, VL_R_BURST,
+	       VL_NR_TURNS };
 
 /* What is drawn from. */
 enum vl_table { VL_T_CHANGE, VL_T_TURN, VL_T_HOLD, VL_T_BURST, VL_NR_TABLES };
@@ -378,7 +387,7 @@ struct vl_advice {
 	int advice;
 };
 
-#define VL_NR_ADVICES	11
+#define VL_NR_ADVICES	12
 
 extern const struct vl_advice vl_advices[VL_NR_ADVICES];
 
@@ -388,8 +397,13 @@ enum vl_lock { VL_LOCK_RCU, VL_LOCK_UNDER_MMAP, VL_NR_LOCKS };
 /* What might come into the gap below a stack. */
 enum vl_intruder { VL_BY_GROWTH, VL_BY_HINT, VL_BY_SEARCH, VL_NR_INTRUDERS };
 
+/* The hooks of a VMA that judge what they find. */
+enum vl_hook { VL_AT_MMAP, VL_AT_OPEN, VL_AT_MREMAP, VL_AT_MAP_PAGES, VL_AT_CLOSE,
+	       VL_NR_HOOKS };
+
 /* The tables of the coverage list. */
-enum vl_trial { VL_V_CHANGE, VL_V_ADVICE, VL_V_LOCK, VL_V_HOLD, VL_V_GUARD };
+enum vl_trial { VL_V_CHANGE, VL_V_ADVICE, VL_V_LOCK, VL_V_HOLD, VL_V_GUARD,
+		VL_V_HOOK, VL_V_TURN };
 
 /* The module's own VMAs: vma.c */
 extern const struct file_operations vl_fops;
@@ -418,6 +432,8 @@ long vl_do_grow(struct vt_thread *t, struct vl_change *c);
 long vl_do_lock(struct vt_thread *t, struct vl_change *c);
 long vl_do_mlock(struct vt_thread *t, struct vl_change *c);
 long vl_do_mbind(struct vt_thread *t, struct vl_change *c);
+long vl_do_name(struct vt_thread *t, struct vl_change *c);
+long vl_do_all_locks(struct vt_thread *t, struct vl_change *c);
 long vl_do_fork(struct vt_thread *t, struct vl_change *c);
 
 /* Readers, and their faults: reader.c, fault.c */
@@ -436,7 +452,7 @@ static inline void vl_overhead(struct vt_thread *t, struct vl_reader *r) { }
 
 /*
  * Who judges beside readers: exclusive.c, count.c, account.c, relock.c, contents.c,
- * guard.c; and what readers judge now and then: still.c, page.c
+ * guard.c, hooks.c; and what readers judge now and then: still.c, page.c
  */
 bool vl_busy(struct vl_test *test, struct vm_area_struct *vma);
 bool vl_close_by(struct vl_test *test, struct vm_area_struct *vma);
@@ -452,6 +468,13 @@ void vl_relock(struct vl_test *test, struct vl_space *space);
 void vl_contents(struct vl_test *test, struct vl_space *space);
 unsigned long vl_guard_find(void);
 void vl_guard(struct vl_test *test, struct vl_space *space);
+struct vl_writer *vl_self(struct vl_test *test);
+void vl_hook_new(struct vl_test *test, struct vm_area_struct *vma, enum vl_hook hook);
+void vl_hook_open(struct vl_test *test, struct vm_area_struct *vma,
+		  struct vm_area_struct *source);
+void vl_hook_moved(struct vl_test *test, struct vm_area_struct *vma, struct vl_writer *w);
+void vl_hook_around(struct vl_test *test, struct vm_fault *vmf, pgoff_t first, pgoff_t last);
+void vl_hook_close(struct vl_test *test, struct vm_area_struct *vma);
 void vl_still(struct vt_thread *t, struct vl_reader *r);
 void vl_page_stays(struct vt_thread *t, struct vl_test *test, struct vl_reader *r);
 

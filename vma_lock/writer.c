@@ -24,6 +24,7 @@ static long (*const vl_makes[VL_D_NR])(struct vt_thread *t,
 	[VL_D_GROW]	= vl_do_grow,
 	[VL_D_MLOCK]	= vl_do_mlock,
 	[VL_D_MBIND]	= vl_do_mbind,
+	[VL_D_NAME]	= vl_do_name,
 	[VL_D_FORK]	= vl_do_fork,
 };
 
@@ -98,6 +99,7 @@ static void vl_write(struct vt_thread *t, struct vl_change *c)
 
 #define VL_ROUND	8	/* changes in a space before the next one */
 #define VL_EXIT		6	/* rounds, in one of which a new mm takes another's place */
+#define VL_ALL_LOCKS	16	/* rounds, in one of which all locks of the mm are taken */
 #define VL_LIMIT_EVERY	32	/* of those, one is brought to the limit first */
 
 /**
@@ -132,9 +134,13 @@ int vl_writer_main(struct vt_thread *t)
 		for (i = 0; i < vl_turns(VL_R_HAND_OVER) && vt_go(t); i++) {
 			vt_quiet_read(t, &test->quiet);
 			vl_hand_over(t, &c);
+			vt_tried(t->run, VL_V_TURN, VL_R_HAND_OVER, true);
 			up_read(&test->quiet);
 		}
 		vt_quiet_read(t, &test->quiet);
+		if (round % VL_ALL_LOCKS < vl_turns(VL_R_ALL_LOCKS))
+			vt_tried(t->run, VL_V_TURN, VL_R_ALL_LOCKS,
+				 !vl_do_all_locks(t, &c));
 		vl_space_put(test, c.space);
 
 		/* A child's mm takes the place of another one. */
@@ -150,6 +156,7 @@ int vl_writer_main(struct vt_thread *t)
 		space = round % VL_EXIT < vl_turns(VL_R_EXCHANGE) ?
 			vl_space_new(test) : NULL;
 		if (space) {
+			vt_tried(t->run, VL_V_TURN, VL_R_EXCHANGE, true);
 			if (atomic_inc_return(&test->limits) % VL_LIMIT_EVERY == 1)
 				vl_limit(test, space->mm);
 			vl_slot_put(test, slot, space);
