@@ -52,6 +52,26 @@ long vl_do_map_fixed(struct vt_thread *t, struct vl_change *c)
 	return vl_map(c->test, c->region, c->start, c->pages * PAGE_SIZE);
 }
 
+/*
+ * All of the VMA at the start of a change, so far as it is in its region: what is not
+ * split first has no lock yet when the change begins.
+ */
+static void vl_whole(struct vl_change *c)
+{
+	unsigned long base = vl_region_base(c->region), start, end;
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(c->space->mm);
+	vma = vma_lookup(c->space->mm, c->start);
+	if (vma) {
+		start = max(vma->vm_start, base);
+		end = min(vma->vm_end, base + VL_SIZE);
+		c->start = start;
+		c->pages = (end - start) / PAGE_SIZE;
+	}
+	mmap_read_unlock(c->space->mm);
+}
+
 /**
  * vl_do_mprotect() - change the protection of a range
  * @t: thread
@@ -69,31 +89,13 @@ long vl_do_mprotect(struct vt_thread *t, struct vl_change *c)
 
 	if (vt_leaky(&c->test->leaks, VL_B_PROTECT))
 		return vl_do_munmap(t, c);
+	if (vt_rnd_one_in(&t->rnd, 2))
+		vl_whole(c);
 	ret = vt_syscall(sys_mprotect, c->start, c->pages * PAGE_SIZE, prot);
 	if (ret || vt_rnd_one_in(&t->rnd, 2))
 		return ret;
 	return vt_syscall(sys_mprotect, vl_region_base(c->region), VL_SIZE,
 			  PROT_READ | PROT_WRITE);
-}
-
-/*
- * All of the VMA at the start of a change, so far as it is in its region: what is not
- * split first has no lock yet when the move begins.
- */
-static void vl_whole(struct vl_change *c)
-{
-	unsigned long base = vl_region_base(c->region), start, end;
-	struct vm_area_struct *vma;
-
-	mmap_read_lock(c->space->mm);
-	vma = vma_lookup(c->space->mm, c->start);
-	if (vma) {
-		start = max(vma->vm_start, base);
-		end = min(vma->vm_end, base + VL_SIZE);
-		c->start = start;
-		c->pages = (end - start) / PAGE_SIZE;
-	}
-	mmap_read_unlock(c->space->mm);
 }
 
 /**
