@@ -157,8 +157,10 @@ void ff_account_end(struct ff_parent *p, const struct ff_record *rec)
 	if (vt_busted(run, FF_REMAINS))
 		mm_inc_nr_ptes(mm);
 	if (vt_end_judge(run, FF_REMAINS, mm, rec->failed,
-			 rec->failed ? "the child of a failed fork" : "a child"))
+			 rec->failed ? "the child of a failed fork" : "a child")) {
 		vt_count(run, FF_C_ENDS, 1);
+		ff_census(p, mm, "a child that is gone");
+	}
 	if (vt_busted(run, FF_REMAINS))
 		mm_dec_nr_ptes(mm);
 }
@@ -174,6 +176,9 @@ static int ff_account_once(void *arg)
 			    PAGE_SIZE);
 	err = ff_fork(p, &fork->plan);
 	ff_unpublish(p, err);
+	/* Another fork would break more of what is broken. */
+	if (!vt_busted(p->st->run, FF_BOOKS) && !ff_judge_parent(p, err))
+		return -EAGAIN;
 	return err && !ff_settle_all(p) ? 0 : -EAGAIN;
 }
 

@@ -14,6 +14,7 @@
 struct ff_left {
 	bool marked;
 	bool empty;
+	bool harm;
 };
 
 /* Ways that refuse a function of the kernel, and the probes on those. */
@@ -44,6 +45,7 @@ static bool ff_try(struct ff_parent *p, struct ff_left *left)
 	}
 	ff_unpublish(p, failed);
 	ff_settle_all(p);
+	left->harm |= !ff_judge_parent(p, failed ? -ENOMEM : 0);
 	return failed;
 }
 
@@ -89,7 +91,8 @@ int ff_calibrate(struct ff_state *st)
 		if (ff_copied(&p->snap[last]) &&
 		    !(p->snap[last].flags & VM_WIPEONFORK))
 			break;
-	for (i = 0; i < ARRAY_SIZE(ff_refusals); i++) {
+	/* Another fork would break more of what is broken. */
+	for (i = 0; i < ARRAY_SIZE(ff_refusals) && !left.harm; i++) {
 		way = ff_refusals[i].way;
 		ff_plan_clear(p);
 		p->refused = false;

@@ -30,6 +30,8 @@ static void ff_entry_set(struct ff_entry *e, struct vm_area_struct *vma)
 	e->flags = vma->vm_flags & FF_FLAGS;
 	e->file = vma->vm_file;
 	e->vma = vma;
+	/* Others may fault in it. */
+	e->anon_vma = READ_ONCE(vma->anon_vma);
 }
 
 /**
@@ -69,8 +71,8 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 	MA_STATE(mas, &mm->mm_mt, 0, 0);
 	bool child = mm != p->mm;
 	const char *wrong = NULL;
+	unsigned int i = 0, mapped = 0, known;
 	struct vm_area_struct *vma;
-	unsigned int i = 0;
 	int count = 0;
 
 	*addr = 0;
@@ -91,6 +93,7 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 		if (wrong)
 			break;
 		ff_entry_set(&e, vma);
+		mapped += e.file && (e.file == p->shmem || e.file == p->file);
 		if (e.start != mas.index || e.end - 1 != mas.last)
 			wrong = "VMA and its place in the tree differ";
 		else if (ff_in_churn(p, mas.index))
@@ -110,8 +113,14 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 		else if (vt_vma_is_hugetlb(vma) &&
 			 vt_hugetlb_resv_users(vma) > !child)
 			wrong = "reservations of a hugetlb VMA have a holder more";
+		else if (!child && p->snap[i].anon_vma &&
+			 e.anon_vma != p->snap[i].anon_vma)
+			wrong = "VMA has lost its anon_vma";
 		if (wrong)
 			break;
+		/* The first fault sets it, and then it stays. */
+		if (!child)
+			p->snap[i].anon_vma = e.anon_vma;
 		/* Writers have the mmap lock for write: there is none. */
 		if (!child && !p->shut && vt_vma_excludes(vma))
 			p->shut = mas.index;
@@ -126,6 +135,9 @@ const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 		} else if (count != mm->map_count) {
 			wrong = "map_count is not the number of VMAs";
 			*addr = count;
+		} else if (ff_files_have(p, mm, &known) && known != mapped) {
+			wrong = "its files know another number of its VMAs";
+			*addr = known;
 		}
 	}
 	if (!wrong)

@@ -127,6 +127,25 @@ static void ff_count_fork(struct ff_parent *p, const struct ff_plan *plan,
 			plan->addr, err);
 }
 
+/**
+ * ff_judge_parent() - judge what a fork has left of the parent
+ * @p: parent
+ * @err: what the fork returned
+ *
+ * Context: takes the parent's mmap_lock.
+ * Return: false if the parent cannot be used any more.
+ */
+bool ff_judge_parent(struct ff_parent *p, int err)
+{
+	unsigned long addr;
+	const char *wrong = ff_compare(p, p->mm, &addr);
+
+	if (wrong)
+		vt_race(p->st->run, FF_PARENT, p->mm, addr, -err, p->nr,
+			"parent after a fork that returned %d: %s", err, wrong);
+	return !wrong;
+}
+
 /*
  * Fork once and judge what came of it. Returns false if the parent cannot be
  * used any more.
@@ -135,9 +154,8 @@ static bool ff_once(struct vt_thread *t, struct ff_parent *p)
 {
 	struct vt_rnd *rnd = &t->rnd;
 	struct vt_run *run = p->st->run;
-	const char *wrong;
 	struct ff_plan plan;
-	unsigned long addr;
+	bool whole;
 	u64 t0;
 	int err;
 
@@ -154,6 +172,9 @@ static bool ff_once(struct vt_thread *t, struct ff_parent *p)
 	ff_count_fork(p, &plan, err, ktime_get_ns() - t0);
 	ff_plan_end(p, &plan);
 
+	/* Where dup_mmap() takes down itself what it has copied. */
+	if (err && p->refused && plan.way != FF_TREE && p->st->empties && p->child)
+		ff_census(p, p->child, "the child of a failed fork");
 	if (err && p->handed) {
 		/*
 		 * Else it may have failed behind dup_mmap(), with a whole tree, or
@@ -171,15 +192,12 @@ static bool ff_once(struct vt_thread *t, struct ff_parent *p)
 		vm_munmap(p->snap[0].start, p->snap[0].end - p->snap[0].start);
 	vt_look_own(run, FF_PARENT, err);
 	ff_account_bust(p, err);
-	wrong = ff_compare(p, p->mm, &addr);
-	if (wrong)
-		vt_race(run, FF_PARENT, p->mm, addr, -err, p->nr,
-			"parent after a fork that returned %d: %s", err, wrong);
+	whole = ff_judge_parent(p, err);
 	if (p->child_wrong)
 		vt_race(run, FF_PARENT, p->mm, p->child_addr, 0, p->nr,
 			"child of the parent: %s", p->child_wrong);
 	ff_account_fork(p, err);
-	return !wrong;
+	return whole;
 }
 
 static void ff_turn(struct vt_thread *t, struct ff_parent *p)

@@ -37,6 +37,7 @@
 #define FF_SETTLE_SECS	2		/* for a child to end, in a burst */
 #define FF_ASK_READY	8		/* of so many ->open(), one */
 #define FF_READY_VMAS	4096		/* through so many VMAs of files */
+#define FF_FILE_VMAS	65536		/* of one inode: its tree may have a loop */
 #define FF_BURST_VMAS	24
 #define FF_WIDE_PAGES	8		/* half of them in each page table */
 
@@ -113,6 +114,7 @@ enum ff_type { FF_ANON, FF_FILE, FF_SHMEM, FF_DONTCOPY, FF_WIPE, FF_NR_TYPES };
  * @flags: those of FF_FLAGS
  * @file: its file, or NULL
  * @vma: the VMA itself
+ * @anon_vma: by which its anonymous pages are found, or NULL
  */
 struct ff_entry {
 	unsigned long start;
@@ -121,6 +123,7 @@ struct ff_entry {
 	unsigned long flags;
 	struct file *file;
 	struct vm_area_struct *vma;
+	struct anon_vma *anon_vma;
 };
 
 #define FF_FLAGS	(VM_READ | VM_WRITE | VM_EXEC | VM_SHARED |	\
@@ -400,8 +403,9 @@ int ff_raise(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 	     unsigned int bigs);
 void ff_drop(struct ff_parent *p);
 
-/* fork.c: forkers */
+/* fork.c: forkers; judges "parent" */
 int ff_fork(struct ff_parent *p, const struct ff_plan *plan);
+bool ff_judge_parent(struct ff_parent *p, int err);
 int ff_forker(struct vt_thread *t);
 
 /* plan.c: what shall happen to a fork */
@@ -452,6 +456,11 @@ static inline void ff_overhead(struct vt_thread *t, struct ff_parent *p,
 void ff_snapshot(struct ff_parent *p);
 const char *ff_compare(struct ff_parent *p, struct mm_struct *mm,
 		       unsigned long *addr);
+
+/* census.c: judges "after_failure", by what files know of a child */
+bool ff_files_have(const struct ff_parent *p, const struct mm_struct *mm,
+		   unsigned int *n);
+void ff_census(struct ff_parent *p, struct mm_struct *mm, const char *whose);
 
 /* leak.c: judges "leak", child by child and file by file */
 unsigned int ff_settle(struct ff_parent *p);
