@@ -20,6 +20,7 @@
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/swap.h>
 #include <sys/wait.h>
 #include "user.h"
 
@@ -39,6 +40,7 @@
 /* All processes have it. */
 static struct {
 	unsigned long forks, refused, merged, collapsed, hits, reaped, cut, file_pages;
+	unsigned long swapoffs, swapped;
 	struct trouble trouble;
 	volatile unsigned int ready, go;
 	volatile bool stop;
@@ -472,7 +474,7 @@ static void child_to_collapse(void)
 	intact("child");
 }
 
-static void child_beside_khugepaged(void)
+static void child_that_writes(void)
 {
 	unsigned int i;
 
@@ -512,7 +514,7 @@ static void collapsed(void)
 		small_pages(&random);
 		fork_refused();
 		/* With pages that parent and child share, and khugepaged at both. */
-		pid = fork_child(child_beside_khugepaged);
+		pid = fork_child(child_that_writes);
 		fork_refused();
 		/* Of pages that all are write-protected it makes no huge one in 6.12. */
 		for (i = 0; i < PAGES; i += 8)
@@ -534,6 +536,70 @@ static void collapsed(void)
 	}
 	note_line("parents collapsed", own);
 	note_line("children collapsed", common->collapsed);
+	drop_arena();
+	verdict();
+}
+
+/* Swapoff, which comes to every mm that has something in swap. */
+
+static __attribute__((noreturn)) void swapper(void)
+{
+	while (!common->stop && !common->trouble.nr) {
+		if (swapon(opt_swap, 0)) {
+			bad("swapon %s: %s", opt_swap, strerror(errno));
+			break;
+		}
+		pause_for(0.02);
+		if (swapoff(opt_swap) && errno != ENOMEM && errno != EINTR) {
+			bad("swapoff %s: %s", opt_swap, strerror(errno));
+			break;
+		}
+		count(swapoffs);
+	}
+	swapoff(opt_swap);
+	_exit(0);
+}
+
+static void swapped(void)
+{
+	double end = now() + opt_seconds, last = end + 20;
+	pid_t other, pid, me = getpid();
+	uint64_t random = 4;
+	unsigned int i;
+
+	if (!opt_swap) {
+		skip("only with --swap: 6.12 may end by it");
+		return;
+	}
+	begin();
+	make_arena();
+	madvise(arena, HUGE, MADV_NOHUGEPAGE);
+	other = fork();
+	if (!other) {
+		die_with(me);
+		swapper();
+	}
+	while (other > 0 && !common->trouble.nr && now() < last &&
+	       (now() < end || !common->swapped || !common->swapoffs)) {
+		for (i = 0; i < PAGES; i++)
+			fill(i, rnd(&random));
+		madvise(arena, HUGE, MADV_PAGEOUT);
+		if (read_number("/proc/self/status", "VmSwap:") > 0)
+			count(swapped);
+		for (i = 0; i < 4; i++)
+			fork_refused();
+		pid = fork_child(child_that_writes);
+		if (pid)
+			end_child(pid);
+		intact("parent");
+	}
+	common->stop = true;
+	if (other > 0)
+		end_child(other);
+	note_line("swapoffs", common->swapoffs);
+	note_line("times in swap", common->swapped);
+	if (!common->trouble.nr && (!common->swapoffs || !common->swapped))
+		fail("nothing was in swap, or it was never taken away");
 	drop_arena();
 	verdict();
 }
@@ -905,11 +971,12 @@ int main(int argc, char **argv)
 {
 	static const struct ktap_case cases[] = {
 		KTAP_CASE(merged), KTAP_CASE(zeroes), KTAP_CASE(collapsed), KTAP_CASE(probed),
-		KTAP_CASE(reaped), KTAP_CASE(reaped_file),
+		KTAP_CASE(reaped), KTAP_CASE(reaped_file), KTAP_CASE(swapped),
 	};
 
 	parse_options(argc, argv,
-		      "Fork a process whose memory is merged, collapsed, probed and reaped meanwhile.",
+		      "Fork a process whose memory is merged, collapsed, probed and reaped meanwhile;\n"
+		      "with --swap DEVICE it is swapped out, and DEVICE taken away.",
 		      "a write that nobody noted, a breakpoint that nobody set");
 	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (common == MAP_FAILED)

@@ -25,7 +25,7 @@
 
 /* All processes have it. */
 static struct {
-	unsigned long forks, refused, killed, released, reads, parents, swaps, swapped;
+	unsigned long forks, refused, killed, released, reads, parents, swaps;
 	struct trouble trouble;
 	volatile pid_t parent, child;
 	volatile bool stop, held;
@@ -147,9 +147,6 @@ static __attribute__((noreturn)) void parent(void)
 
 		if (*slot)
 			reap(*slot);
-		if (opt_pageout && !madvise(arena, PAGES * PAGE, MADV_PAGEOUT) && i % 16 == 0 &&
-		    read_number("/proc/self/status", "VmSwap:") > 0)
-			count(swapped);
 		pid = fork();
 		if (!pid)
 			child(me);
@@ -262,8 +259,7 @@ static void ended(const char *who, pid_t pid)
 static bool seen_enough(void)
 {
 	return common->reads && common->killed &&
-	       (common->refused || !ballast || opt_busted) &&
-	       (common->swapped || !opt_pageout || ballast);
+	       (common->refused || !ballast || opt_busted);
 }
 
 static void storm(bool in_group)
@@ -312,10 +308,8 @@ static void storm(bool in_group)
 	note_line("parents", common->parents);
 	if (swap)
 		note_line("swapoffs", common->swaps);
-	if (opt_pageout)
-		note_line("found in swap", common->swapped);
 	if (!seen_enough())
-		fail("nothing was read or in swap, nobody killed, or no fork refused");
+		fail("nothing was read, nobody killed, or no fork refused");
 	if (common->trouble.nr)
 		fail("%s (%lu such)", common->trouble.what, common->trouble.nr);
 }
@@ -573,9 +567,7 @@ int main(int argc, char **argv)
 	opt_seconds = 3;
 	parse_options(argc, argv,
 		      "Fork under SIGKILL, in a cgroup that is too small, without overcommit.\n"
-		      "--swap DEVICE is swapped on and off meanwhile; with --pageout there is\n"
-		      "something in it, which may end a kernel whose failed forks leave a tree\n"
-		      "that must not be walked (6.12).",
+		      "--swap DEVICE is swapped on and off meanwhile.",
 		      "children write what their parent has");
 	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (common == MAP_FAILED)

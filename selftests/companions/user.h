@@ -52,10 +52,8 @@
 
 static unsigned int opt_seconds = 4, opt_threads = 2;
 static bool opt_busted, opt_watch;
-/* For the one program that takes it: a device for swapon(2). */
+/* For the programs that take it: a device for swapon(2). */
 static const char *opt_swap __attribute__((unused));
-/* And have something there. */
-static bool opt_pageout __attribute__((unused));
 
 /* Set when the time of a case is over. */
 static volatile bool stopped;
@@ -117,7 +115,6 @@ static void parse_options(int argc, char **argv, const char *what,
 		{ "seconds", required_argument, NULL, 's' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "swap", required_argument, NULL, 'S' },
-		{ "pageout", no_argument, NULL, 'P' },
 		{ "case", required_argument, NULL, 'c' },
 		{ "busted", no_argument, NULL, 'b' },
 		{ "watch", no_argument, NULL, 'w' },
@@ -137,9 +134,6 @@ static void parse_options(int argc, char **argv, const char *what,
 			break;
 		case 'S':
 			opt_swap = optarg;
-			break;
-		case 'P':
-			opt_pageout = true;
 			break;
 		case 'c':
 			ktap_only = optarg;
