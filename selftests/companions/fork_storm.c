@@ -335,8 +335,8 @@ static void killed(void)
 	fork_works();
 }
 
-/* The reason why there is no memory cgroup, or NULL. */
-static const char *make_group(void)
+/* The reason why there is no memory cgroup of that size, or NULL. */
+static const char *make_group(const char *size)
 {
 	char path[96];
 
@@ -354,8 +354,11 @@ static const char *make_group(void)
 	if (mkdir(path, 0755))
 		return "cannot make a memory cgroup";
 	snprintf(path, sizeof(path), "%s/fork_storm/memory.max", group);
-	if (!write_text(path, "6M"))
+	if (!write_text(path, size))
 		return "cannot limit a memory cgroup";
+	/* What is swapped out would make room. */
+	snprintf(path, sizeof(path), "%s/fork_storm/memory.swap.max", group);
+	write_text(path, "0");
 	return NULL;
 }
 
@@ -377,12 +380,103 @@ static void remove_group(void)
 
 static void tight_cgroup(void)
 {
-	const char *why = make_group();
+	const char *why = make_group("6M");
 
 	if (why)
 		skip(why);
 	else
 		storm(true);
+	remove_group();
+	fork_works();
+}
+
+static long group_has(const char *file, const char *what)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/fork_storm/%s", group, file);
+	return read_number(path, what);
+}
+
+/* Each child takes more, until the OOM killer ends it, or who forks them. */
+static __attribute__((noreturn)) void eater(void)
+{
+	pid_t me = getpid(), pid;
+	char *more;
+
+	make_arena();
+	while (!common->stop) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		pid = fork();
+		if (!pid) {
+			die_with(me);
+			if (!intact("child"))
+				_exit(0);
+			more = mmap(NULL, STACK, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			if (more != MAP_FAILED)
+				memset(more, 1, STACK);
+			for (;;)
+				pause();
+		}
+		if (pid > 0)
+			count(forks);
+		else
+			count(refused);
+		if (!intact("parent"))
+			break;
+	}
+	_exit(0);
+}
+
+/* Whom it kills is in the group; what it takes from them is there again. */
+static void oom_in_cgroup(void)
+{
+	double end = now() + opt_seconds;
+	long kills, left = 0;
+	pid_t pid, bystander;
+	const char *why;
+	int status;
+
+	if (!ktap_only) {
+		skip("only if it is named, for the kernel's log tells of it");
+		return;
+	}
+	why = make_group("4M");
+	if (why) {
+		skip(why);
+		remove_group();
+		return;
+	}
+	memset(common, 0, sizeof(*common));
+	bystander = spawn(reader, false);
+	while (!common->trouble.nr && now() < end) {
+		pid = common->parent = spawn(eater, true);
+		common->parents++;
+		while (now() < end && !common->trouble.nr && waitpid(pid, &status, WNOHANG) != pid)
+			pause_for(0.01);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	common->stop = true;
+	if (waitpid(bystander, &status, 0) != bystander || status)
+		bad("who is not in the group ended with status 0x%x", status);
+	kills = group_has("memory.events", "oom_kill");
+	for (end = now() + 5; now() < end; pause_for(0.02)) {
+		left = group_has("memory.current", NULL);
+		if (left < (long)MIB)
+			break;
+	}
+	if (left >= (long)MIB)
+		bad("%ld bytes are left of processes that are gone", left);
+	note_line("forks", common->forks);
+	note_line("refused", common->refused);
+	note_line("parents", common->parents);
+	note_line("killed by OOM", kills);
+	if (common->trouble.nr)
+		fail("%s (%lu such)", common->trouble.what, common->trouble.nr);
+	else if (kills < 1)
+		fail("the OOM killer has killed nobody");
 	remove_group();
 	fork_works();
 }
@@ -466,7 +560,8 @@ static void no_overcommit(void)
 int main(int argc, char **argv)
 {
 	static const struct ktap_case cases[] = {
-		KTAP_CASE(killed), KTAP_CASE(tight_cgroup), KTAP_CASE(no_overcommit),
+		KTAP_CASE(killed), KTAP_CASE(tight_cgroup), KTAP_CASE(oom_in_cgroup),
+		KTAP_CASE(no_overcommit),
 	};
 
 	opt_seconds = 3;

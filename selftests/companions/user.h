@@ -52,7 +52,7 @@
 
 static unsigned int opt_seconds = 4, opt_threads = 2;
 static bool opt_busted, opt_watch;
-/* For the one program that takes it: a device for swapon(2). */
+/* For the programs that take it: a device for swapon(2). */
 static const char *opt_swap __attribute__((unused));
 
 /* Set when the time of a case is over. */

@@ -12,7 +12,7 @@ setup_file()
 	# The second part of scripts/torture has tests of its own.
 	export DETERMINISTIC=0
 	unset KERNEL MUTANT MUTANTS DEADLINE JOBS SOURCE HOURS SEED
-	unset ABUSE ABUSE_SEED SLOW TRACING STRESS TESTS SMOKE GENTLE MINUTES BATS BOUNDS
+	unset ABUSE ABUSE_SEED SLOW TRACING STRESS SWAPOFF TESTS SMOKE GENTLE MINUTES BATS BOUNDS
 }
 
 # A project of its own in $BATS_TEST_TMPDIR, with the real scripts but those

@@ -24,7 +24,7 @@ setup_file()
 	export TOP TREE VT_BUILD ALL BOOTED DETERMINISTIC=0
 	# What the tests around this one were asked for is not asked of those in the copy.
 	unset KERNELS KERNEL DURATION SCENARIOS ARGS STRICT KNOWN MAKEFLAGS
-	unset MUTANT TESTS SMOKE GENTLE MINUTES BATS ABUSE ABUSE_SEED SLOW STRESS
+	unset MUTANT TESTS SMOKE GENTLE MINUTES BATS ABUSE ABUSE_SEED SLOW STRESS SWAPOFF
 	export TRACING=0
 	tar -C "$TOP" -c --exclude=./build --exclude=./.git . | tar -C "$TREE" -x
 	mkdir "$VT_BUILD"
