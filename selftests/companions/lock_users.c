@@ -9,7 +9,8 @@
  * can be achieved only in the single read call", and "no two regions will ever overlap".
  *
  * foreign: process_vm_readv(2), /proc/PID/mem and vmsplice(2) give what was at that
- * address during the call; process_vm_writev(2) and /proc/PID/mem write there or fail.
+ * address during the call; process_vm_writev(2) and /proc/PID/mem write there or fail,
+ * and never to what a child has of that page.
  *
  * advised: process_madvise(2) and madvise(2) do what they say to the ranges that they
  * are given, and nothing to pages beside these, or to another process's contents.
@@ -63,10 +64,12 @@ static volatile uint64_t *word(unsigned long page, unsigned int nr)
 	return (volatile uint64_t *)(arena + page * PAGE) + nr;
 }
 
-static unsigned int lanes(unsigned int size)
+/* By a file of /proc/PID/mem, or by itself. */
+static bool write_word(volatile uint64_t *at, uint64_t value, int fd)
 {
-	pages = opt_threads * size;
-	return opt_threads;
+	if (fd < 0)
+		return guarded(*at = value);
+	return pwrite(fd, &value, sizeof(value), (uintptr_t)at) == sizeof(value);
 }
 
 static void note_work(const char *first, const char *rest, const struct worker *w)
@@ -243,7 +246,7 @@ static void borders(void)
 
 static struct {
 	uint64_t begun[MOST], done[MOST];	/* generations of a page */
-	unsigned long looks, writes, moves, spliced;
+	unsigned long looks, writes, moves, spliced, forks;
 	struct trouble trouble;
 	volatile bool ready;
 } *common;
@@ -291,6 +294,8 @@ static void new_content(unsigned long page, bool replace)
 	__atomic_store_n(&common->begun[page], next, __ATOMIC_SEQ_CST);
 	if (replace)
 		map_page(page);
+	else
+		mprotect(arena + page * PAGE, PAGE, RW);
 	*word(page, 0) = stamp(page, next);
 	__atomic_store_n(&common->done[page], next, __ATOMIC_SEQ_CST);
 }
@@ -316,11 +321,34 @@ static void look_at_own(unsigned long page)
 		bad("page %lu was given 0x%lx", page, other);
 }
 
+/* Nobody writes to a child's memory, so none of it changes. */
+static void fork_apart(unsigned long first)
+{
+	uint64_t before[LANE] = { };
+	unsigned long page;
+	pid_t pid = fork();
+
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	if (pid)
+		return;
+	for (page = 0; page < LANE; page++)
+		if (!is_fence(page) && !of_file(page))
+			before[page] = *word(first + page, 1);
+	pause_for(0.002);
+	for (page = 0; page < LANE; page++)
+		if (!is_fence(page) && !of_file(page) && *word(first + page, 1) != before[page])
+			bad("page %lu of a child was given 0x%lx", first + page,
+			    *word(first + page, 1));
+	count(forks);
+	_exit(0);
+}
+
 static void *host(void *arg)
 {
+	static const int prots[] = { PROT_READ, RW, RWX };
 	struct worker *w = arg;
 	unsigned long first = w->nr * LANE;
-	pid_t pid;
 
 	while (!stopped) {
 		unsigned long page = first + rnd(&w->rnd) % LANE;
@@ -332,7 +360,7 @@ static void *host(void *arg)
 		if (page % GROUP + n > GROUP - 1)
 			n = GROUP - 1 - page % GROUP;
 		if (what < 6)
-			mprotect(arena + page * PAGE, n * PAGE, what & 1 ? RW : RWX);
+			mprotect(arena + page * PAGE, n * PAGE, prots[what % 3]);
 		else if (what < 8)
 			move_page(page);
 		else if (what < 12 && of_file(page))
@@ -341,12 +369,10 @@ static void *host(void *arg)
 			new_content(page, true);
 		else if (what < 14)
 			new_content(page, false);
-		else if (rnd(&w->rnd) % 32)
+		else if (rnd(&w->rnd) % 16)
 			map_page(page | 1);
-		else if (!(pid = fork()))
-			_exit(0);
-		else if (pid > 0)
-			waitpid(pid, NULL, 0);
+		else
+			fork_apart(first);
 		look_at_own(page);
 		w->count++;
 	}
@@ -525,7 +551,7 @@ static void foreign(void)
 	pid_t me = getpid();
 	char byte;
 
-	lanes(LANE);
+	pages = opt_threads * LANE;
 	memset(common, 0, sizeof(*common));
 	arena = reserve(2 * pages * PAGE, PAGE);
 	munmap(arena + pages * PAGE, pages * PAGE);
@@ -557,6 +583,7 @@ static void foreign(void)
 	note_line("written and read back", common->writes);
 	note_line("moves", common->moves);
 	note_line("spliced", common->spliced);
+	note_line("forks", common->forks);
 	if (common->trouble.nr)
 		fail("%s (%lu such)", common->trouble.what, common->trouble.nr);
 	else if (!common->looks || !common->writes || !common->moves || !common->spliced)
@@ -568,7 +595,6 @@ static void foreign(void)
 enum state { HOLDS, ZERO, EITHER, GUARDED };
 
 #define ADVISED	(HUGE / PAGE)
-#define NO_ADVICE (-1)
 
 static int self_fd = -1;
 static unsigned long by_process;
@@ -603,88 +629,110 @@ static void apply_advice(unsigned char *state, int advice)
 		*state = EITHER;
 }
 
-static void *adviser(void *arg)
+/**
+ * struct advice - one piece of it
+ * @what: MADV_*
+ * @n: how many of the ranges are used
+ * @from: where they begin, as pages of the worker's lane
+ * @size: how many pages they have
+ */
+struct advice {
+	int what;
+	unsigned int n;
+	unsigned int from[3], size[3];
+};
+
+static void draw_advice(struct worker *w, struct advice *a)
 {
-	static const int advices[] = {
+	static const int whats[] = {
 		MADV_DONTNEED, MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT,
 		MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_GUARD_REMOVE,
 	};
+	unsigned int i;
+
+	a->n = 1 + rnd(&w->rnd) % 3;
+	a->what = whats[rnd(&w->rnd) % (guards ? ARRAY_SIZE(whats) : ARRAY_SIZE(whats) - 3)];
+	for (i = 0; i < a->n; i++) {
+		a->from[i] = rnd(&w->rnd) % ADVISED;
+		a->size[i] = 1 + rnd(&w->rnd) % (ADVISED - a->from[i]);
+		if (rnd(&w->rnd) % 8 && a->size[i] > 8)
+			a->size[i] = 1 + a->size[i] % 8;
+	}
+	if (rnd(&w->rnd) % 64)
+		return;
+	a->what = MADV_COLLAPSE;
+	a->n = 1;
+	a->from[0] = 0;
+	a->size[0] = ADVISED;
+}
+
+/* The value is how many of the ranges have been advised. */
+static unsigned int give_advice(char *base, const struct advice *a)
+{
+	struct iovec ranges[3];
+	size_t all = 0;
+	unsigned int i;
+	ssize_t ret;
+
+	for (i = 0; i < a->n; i++) {
+		ranges[i].iov_base = base + a->from[i] * PAGE;
+		ranges[i].iov_len = a->size[i] * PAGE;
+		all += ranges[i].iov_len;
+	}
+	ret = syscall(__NR_process_madvise, self_fd, ranges, a->n, a->what, 0);
+	if (ret == (ssize_t)all) {
+		__atomic_fetch_add(&by_process, 1, __ATOMIC_RELAXED);
+		return a->n;
+	}
+	/* Or not, as it comes; it changes no content. */
+	if (a->what == MADV_COLLAPSE)
+		return 0;
+	if (ret >= 0 || errno != EINVAL) {
+		fail("advice %d: %zd of %zu bytes, %s", a->what, ret, all, strerror(errno));
+		return 0;
+	}
+	/* Not by process_madvise(2) on this kernel. */
+	if (madvise(ranges[0].iov_base, ranges[0].iov_len, a->what))
+		fail("madvise %d: %s", a->what, strerror(errno));
+	return 1;
+}
+
+static void *adviser(void *arg)
+{
 	struct worker *w = arg;
-	unsigned long first = w->nr * ADVISED, i, page;
-	unsigned char *state = calloc(ADVISED, 1);
+	unsigned long first = w->nr * ADVISED;
+	unsigned char state[ADVISED] = { };
+	unsigned int i, n, page;
+	struct advice a;
 
 	for (page = 0; page < ADVISED; page++)
 		*word(first + page, 0) = STAMP | (first + page);
 	while (!stopped && !ktap_failures) {
-		int advice = advices[rnd(&w->rnd) % ARRAY_SIZE(advices)];
-		unsigned int n = 1 + rnd(&w->rnd) % 3;
-		struct iovec ranges[3];
-		size_t all = 0;
-		ssize_t ret;
-
-		if (!guards && advice >= MADV_GUARD_INSTALL)
-			continue;
-		if (rnd(&w->rnd) % 64 == 0)
-			advice = MADV_COLLAPSE;
+		draw_advice(w, &a);
+		n = give_advice(arena + first * PAGE, &a);
+		for (i = 0; i < n; i++)
+			for (page = a.from[i]; page < a.from[i] + a.size[i]; page++)
+				apply_advice(&state[page], a.what);
+		/* The pages beside a range, too. */
 		for (i = 0; i < n; i++) {
-			unsigned long from = rnd(&w->rnd) % (ADVISED - 1);
-			unsigned long size = 1 + rnd(&w->rnd) % (ADVISED - 1 - from);
-
-			if (rnd(&w->rnd) % 8 && size > 8)
-				size = 1 + size % 8;
-			if (advice == MADV_COLLAPSE) {
-				from = 0;
-				size = ADVISED;
-			}
-			ranges[i].iov_base = arena + (first + from) * PAGE;
-			ranges[i].iov_len = size * PAGE;
-			all += size * PAGE;
+			page = a.from[i] ? a.from[i] - 1 : 0;
+			for (; page < ADVISED && page <= a.from[i] + a.size[i]; page++)
+				look_at_advised(first + page, &state[page], a.what);
 		}
-		ret = syscall(__NR_process_madvise, self_fd, ranges, n, advice, 0);
-		if (ret == (ssize_t)all) {
-			__atomic_fetch_add(&by_process, 1, __ATOMIC_RELAXED);
-		} else if (advice == MADV_COLLAPSE) {
-			/* Or not, as it comes. */
-		} else if (ret >= 0) {
-			fail("advice %d: %zd bytes of %zu", advice, ret, all);
-		} else if (errno == EINVAL || errno == EPERM) {
-			/* Not of this kernel, or not by pidfd: one range, by madvise(2). */
-			n = 1;
-			if (madvise(ranges[0].iov_base, ranges[0].iov_len, advice))
-				fail("madvise %d: %s", advice, strerror(errno));
-		} else {
-			fail("advice %d: %s", advice, strerror(errno));
-		}
-		if (advice == MADV_COLLAPSE)
-			n = 0;
-		for (i = 0; i < n; i++) {
-			unsigned long from = ((char *)ranges[i].iov_base - arena) / PAGE - first;
-			unsigned long to = from + ranges[i].iov_len / PAGE;
-
-			for (page = from; page < to; page++)
-				apply_advice(&state[page], advice);
-		}
-		for (i = 0; i < n; i++) {
-			unsigned long from = ((char *)ranges[i].iov_base - arena) / PAGE - first;
-			unsigned long to = from + ranges[i].iov_len / PAGE;
-
-			for (page = from ? from - 1 : 0; page < ADVISED && page <= to; page++)
-				look_at_advised(first + page, &state[page], advice);
-		}
-		/* Some at random, and some of these are written again. */
+		/* Some at random, and these are written again. */
 		for (i = 0; i < 16; i++) {
 			page = rnd(&w->rnd) % ADVISED;
-			look_at_advised(first + page, &state[page], advice);
-			if (state[page] == GUARDED || (opt_busted && i == 3))
+			look_at_advised(first + page, &state[page], a.what);
+			if (state[page] == GUARDED)
 				continue;
-			*word(first + page, 0) = STAMP | (first + page);
+			if (!write_word(word(first + page, 0), STAMP | (first + page), -1))
+				fail("page %lu cannot be written", first + page);
 			state[page] = HOLDS;
+			if (opt_busted)
+				madvise(arena + (first + page) * PAGE, PAGE, MADV_DONTNEED);
 		}
-		if (opt_busted)
-			madvise(arena + (first + page) * PAGE, PAGE, MADV_DONTNEED);
 		w->count++;
 	}
-	free(state);
 	return NULL;
 }
 
@@ -735,7 +783,7 @@ static void advised(void)
 {
 	struct worker w[128] = { };
 
-	lanes(ADVISED);
+	pages = opt_threads * ADVISED;
 	by_process = 0;
 	arena = reserve(pages * PAGE, HUGE);
 	*word(0, 0) = 0;
@@ -955,7 +1003,7 @@ static void filled(void)
 
 	if (!open_uffd(UFFD_FEATURE_SIGBUS))
 		return;
-	lanes(LANE);
+	pages = opt_threads * LANE;
 	memset(fills, 0, sizeof(fills));
 	arena = reserve(pages * PAGE, PAGE);
 	view = reserve(pages * PAGE, PAGE);
@@ -991,14 +1039,6 @@ static void filled(void)
 }
 
 static unsigned long refused;
-
-/* By a file of /proc/PID/mem, or by itself. */
-static bool write_word(volatile uint64_t *at, uint64_t value, int fd)
-{
-	if (fd < 0)
-		return guarded(*at = value);
-	return pwrite(fd, &value, sizeof(value), (uintptr_t)at) == sizeof(value);
-}
 
 static void *protector(void *arg)
 {
@@ -1070,7 +1110,7 @@ static void protected(void)
 
 	if (!open_uffd(UFFD_FEATURE_SIGBUS | UFFD_FEATURE_PAGEFAULT_FLAG_WP))
 		return;
-	lanes(LANE);
+	pages = opt_threads * LANE;
 	refused = 0;
 	arena = reserve(pages * PAGE, PAGE);
 	if (!register_range(0, pages, UFFDIO_REGISTER_MODE_WP))
