@@ -379,29 +379,31 @@ static void *host(void *arg)
 	return NULL;
 }
 
-/* Words of @n pages that were read from @page on between the two looks at generations. */
-static void judge_pages(unsigned long page, unsigned long n, const uint64_t *values,
-			unsigned int step, const uint64_t *done, const char *by)
+/* What was read of @n pages from @page on, between a look at what was done and now. */
+static void judge_pages(unsigned long page, unsigned long n, const char *text,
+			const uint64_t *done, const char *by)
 {
-	for (unsigned long i = 0; i < n; i++, page++, values += step) {
+	for (unsigned long i = 0; i < n; i++, page++) {
 		uint64_t begun = __atomic_load_n(&common->begun[page], __ATOMIC_SEQ_CST);
-		uint64_t generation = (values[0] & ~stamp(page, 0)) >> 24;
+		uint64_t value = *(const uint64_t *)(text + i * PAGE), generation;
+		bool right;
 
 		count(looks);
 		if (is_fence(page)) {
-			if (values[0])
-				bad("0x%lx behind a fence, by %s", values[0], by);
+			if (value)
+				bad("0x%lx behind a fence, by %s", value, by);
 			continue;
 		}
-		if (opt_busted)
-			page++;
-		if (values[0] ? values[0] != stamp(page, generation) ||
-				generation < done[i] || generation > begun :
-				done[i] == begun || of_file(page))
-			bad("page %lu holds 0x%lx, by %s, and not %lu to %lu", page,
-			    values[0], by, done[i], begun);
-		if (opt_busted)
-			page--;
+		generation = (value & ~stamp(page, 0)) >> 24;
+		/* It is empty only from when it was replaced until it was written. */
+		if (value)
+			right = value == stamp(page + opt_busted, generation) &&
+				generation >= done[i] && generation <= begun;
+		else
+			right = done[i] < begun && !of_file(page);
+		if (!right)
+			bad("page %lu holds 0x%lx, by %s, and not %lu to %lu", page, value, by,
+			    done[i], begun);
 	}
 }
 
@@ -416,7 +418,7 @@ static void note_done(unsigned long page, unsigned long n, uint64_t *done)
 /* The pipe has the pages themselves, so what is read is as of when it is read. */
 static void *splicer(void *arg)
 {
-	static __thread char text[AT_ONCE * PAGE];
+	static __thread char text[AT_ONCE * PAGE] __attribute__((aligned(8)));
 	struct worker *w = arg;
 	uint64_t done[AT_ONCE];
 	int pipes[2];
@@ -442,8 +444,7 @@ static void *splicer(void *arg)
 			have += got;
 		}
 		if (n > 0) {
-			judge_pages(page, n / PAGE, (uint64_t *)text, PAGE / 8, done,
-				    "vmsplice");
+			judge_pages(page, n / PAGE, text, done, "vmsplice");
 			for (; n > 0; n -= PAGE, page++)
 				if (is_fence(page))
 					bad("vmsplice read what nobody may read");
@@ -474,7 +475,7 @@ static ssize_t transfer(unsigned long at, void *here, size_t size, bool by_mem, 
 
 static void *peeker(void *arg)
 {
-	static __thread char text[AT_ONCE * PAGE];
+	static __thread char text[AT_ONCE * PAGE] __attribute__((aligned(8)));
 	struct worker *w = arg;
 	uint64_t done[AT_ONCE];
 
@@ -488,13 +489,15 @@ static void *peeker(void *arg)
 		note_done(page, most, done);
 		n = transfer(page * PAGE, text, most * PAGE, by_mem, false);
 		if (n > 0)
-			judge_pages(page, n / PAGE, (uint64_t *)text, PAGE / 8, done,
+			judge_pages(page, n / PAGE, text, done,
 				    by_mem ? "mem" : "process_vm_readv");
 		for (; n > 0 && !by_mem; n -= PAGE, page++)
 			if (is_fence(page))
 				bad("process_vm_readv read what nobody may read");
 		w->count++;
 	}
+	if (mem >= 0)
+		close(mem);
 	return NULL;
 }
 
@@ -526,6 +529,8 @@ static void *poker(void *arg)
 		}
 		w->count++;
 	}
+	if (mem >= 0)
+		close(mem);
 	return NULL;
 }
 
@@ -897,7 +902,7 @@ static bool fill_by_move(volatile uint64_t *from, unsigned long page)
 	err = errno;
 	if (*from != filling(page))
 		fail("page %lu could not be moved, and is lost", page);
-	/* It has moved from another process's copy, or where it must not go. */
+	/* It cannot go to what is not registered; and who else has the page makes it busy. */
 	if (err != EINVAL && err != EBUSY)
 		fill_failed("UFFDIO_MOVE", err);
 	return false;
