@@ -85,6 +85,12 @@ static void note_work(const char *first, const char *rest, const struct worker *
 		fail("threads that did nothing");
 }
 
+/* A thread that was woken up waits for the next tick, if nobody makes room for it. */
+static void let_go(void)
+{
+	sched_yield();
+}
+
 /* Splits and merges, which nobody can see who reads and writes; and now and then a fork. */
 static void *disturber(void *arg)
 {
@@ -110,6 +116,7 @@ static void *disturber(void *arg)
 		} else if (mprotect(arena + from * PAGE, n * PAGE, what & 1 ? RW : RWX)) {
 			fail("mprotect: %s", strerror(errno));
 		}
+		let_go();
 		w->count++;
 	}
 	return NULL;
@@ -931,6 +938,7 @@ static void *filler(void *arg)
 			done = fill_by_copy(w, first + page, what ? n : 1);
 		if (done)
 			__atomic_fetch_add(&fills[what % 3], 1, __ATOMIC_RELAXED);
+		let_go();
 		w->count++;
 	}
 	munmap((void *)from, PAGE);
@@ -988,7 +996,8 @@ static void *replacer(void *arg)
 			kinds[page] = kind;
 			own[page] = 0;
 		}
-		for (page = 0; page < LANE; page++) {
+		/* What is filled at a time ends not far behind, or begins not far in front. */
+		for (page = from > 8 ? from - 8 : 0; page < LANE && page < from + n + 8; page++) {
 			look_at_filled(first + page, kinds[page], own[page]);
 			if (kinds[page] != ALONE || rnd(&w->rnd) & 1)
 				continue;
