@@ -25,6 +25,7 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include "user.h"
@@ -376,7 +377,7 @@ static void *host(void *arg)
 			new_content(page, true);
 		else if (what < 14)
 			new_content(page, false);
-		else if (rnd(&w->rnd) % 16)
+		else if (rnd(&w->rnd) % 8)
 			map_page(page | 1);
 		else
 			fork_apart(first);
@@ -513,6 +514,9 @@ static void *poker(void *arg)
 {
 	struct worker *w = arg;
 
+	/* Only a tracer writes to what is read-only, with CONFIG_PROC_MEM_FORCE_PTRACE. */
+	if (!w->nr && ptrace(PTRACE_SEIZE, target, NULL, NULL))
+		broken("ptrace");
 	while (!stopped && !common->trouble.nr) {
 		unsigned long page = w->nr * LANE + rnd(&w->rnd) % LANE;
 		bool by_mem = no_attach || rnd(&w->rnd) & 1;
