@@ -159,20 +159,6 @@ static unsigned long hammer(const char *path, void *(*reader)(void *))
 	return counts[1];
 }
 
-/* Names are there for everybody, if the addresses are not. */
-static bool kernel_has(const char *symbol)
-{
-	FILE *f = fopen("/proc/kallsyms", "r");
-	char name[128];
-	bool has = false;
-
-	while (f && !has && fscanf(f, "%*s %*s %127s%*[^\n]", name) == 1)
-		has = !strcmp(name, symbol);
-	if (f)
-		fclose(f);
-	return has;
-}
-
 static void maps(void)
 {
 	unsigned long reads;

@@ -207,6 +207,20 @@ static __attribute__((unused)) bool kernel_before(int major, int minor)
 	return this_major < major || (this_major == major && this_minor < minor);
 }
 
+/* Names are there for everybody, if the addresses are not. */
+static __attribute__((unused)) bool kernel_has(const char *symbol)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char name[128];
+	bool has = false;
+
+	while (f && !has && fscanf(f, "%*s %*s %127s%*[^\n]", name) == 1)
+		has = !strcmp(name, symbol);
+	if (f)
+		fclose(f);
+	return has;
+}
+
 /* Seconds since some time ago. */
 static inline double now(void)
 {
