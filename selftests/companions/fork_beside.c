@@ -20,7 +20,6 @@
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/swap.h>
 #include <sys/wait.h>
 #include "user.h"
 
@@ -544,14 +543,12 @@ static void collapsed(void)
 
 static __attribute__((noreturn)) void swapper(void)
 {
+	const char *call;
+
 	while (!common->stop && !common->trouble.nr) {
-		if (swapon(opt_swap, 0)) {
-			bad("swapon %s: %s", opt_swap, strerror(errno));
-			break;
-		}
-		pause_for(0.02);
-		if (swapoff(opt_swap) && errno != ENOMEM && errno != EINTR) {
-			bad("swapoff %s: %s", opt_swap, strerror(errno));
+		call = swap_on_and_off(0.02);
+		if (call) {
+			bad("%s %s: %s", call, opt_swap, strerror(errno));
 			break;
 		}
 		count(swapoffs);

@@ -13,7 +13,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/swap.h>
 #include <sys/wait.h>
 #include "user.h"
 
@@ -207,14 +206,12 @@ static __attribute__((noreturn)) void reader(void)
 
 static __attribute__((noreturn)) void swapper(void)
 {
+	const char *call;
+
 	while (!common->stop) {
-		if (swapon(opt_swap, 0)) {
-			bad("swapon %s: %s", opt_swap, strerror(errno));
-			break;
-		}
-		pause_for(0.2);
-		if (swapoff(opt_swap) && errno != ENOMEM && errno != EINTR) {
-			bad("swapoff %s: %s", opt_swap, strerror(errno));
+		call = swap_on_and_off(0.2);
+		if (call) {
+			bad("%s %s: %s", call, opt_swap, strerror(errno));
 			break;
 		}
 		count(swaps);

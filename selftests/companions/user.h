@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -239,6 +240,15 @@ static inline void pause_for(double seconds)
 
 	while (nanosleep(&t, &t) && errno == EINTR)
 		;
+}
+
+/* What is in swap comes back; returns the call that failed for no good reason, or NULL. */
+static __attribute__((unused)) const char *swap_on_and_off(double seconds)
+{
+	if (swapon(opt_swap, 0))
+		return "swapon";
+	pause_for(seconds);
+	return swapoff(opt_swap) && errno != ENOMEM && errno != EINTR ? "swapoff" : NULL;
 }
 
 /* A step of a random stream. */
