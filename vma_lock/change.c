@@ -349,10 +349,11 @@ long vl_do_all_locks(struct vt_thread *t, struct vl_change *c)
 {
 	struct mmu_notifier subscription = { .ops = &vl_notifier_ops };
 	struct mm_struct *mm = c->space->mm;
-	VMA_ITERATOR(vmi, mm, 0);
 	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
 	long ret;
 
+	vma_iter_init(&vmi, mm, 0);
 	mmap_write_lock(mm);
 	ret = vt_take_all_locks(&subscription, mm);
 	if (!ret)

@@ -67,3 +67,37 @@ bool vl_moved(struct vt_run *run, struct vl_reader *r)
 	}
 	return seen->moved;
 }
+
+/**
+ * vl_held_begin() - note what else of a VMA may not change while it is held
+ * @h: what the reader holds
+ *
+ * Not in every read, as it costs, and as no writer comes between two looks that
+ * follow each other at once.
+ *
+ * Context: any.
+ */
+void vl_held_begin(struct vl_held *h)
+{
+	vl_snap(VL_VM_PAGE_PROT, h);
+	vl_snap(VL_ANON_NAME, h);
+	h->anon_vma = READ_ONCE(h->vma->anon_vma);
+}
+
+/**
+ * vl_held_end() - judge what vl_held_begin() has noted
+ * @run: run
+ * @h: what the reader holds
+ *
+ * Context: any.
+ */
+void vl_held_end(struct vt_run *run, struct vl_held *h)
+{
+	struct anon_vma *now = READ_ONCE(h->vma->anon_vma);
+
+	vl_same(VL_VM_PAGE_PROT, run, h);
+	vl_same(VL_ANON_NAME, run, h);
+	if (unlikely(h->anon_vma && now != h->anon_vma))
+		vl_race(run, VL_UNSTABLE, h, (unsigned long)h->anon_vma,
+			(unsigned long)now, "anon_vma, which was set");
+}

@@ -20,6 +20,8 @@ extern const char *const vl_fields[];
 void vl_race(struct vt_run *run, enum vl_kind kind, struct vl_held *h,
 	     unsigned long w0, unsigned long w1, const char *what);
 bool vl_moved(struct vt_run *run, struct vl_reader *r);
+void vl_held_begin(struct vl_held *h);
+void vl_held_end(struct vt_run *run, struct vl_held *h);
 
 /**
  * vl_pick_addr() - draw where to read
@@ -108,8 +110,6 @@ do {									\
 	what(VL_VM_OPS, ##__VA_ARGS__);					\
 	what(VL_VM_PRIVATE_DATA, ##__VA_ARGS__);			\
 	what(VL_VM_POLICY, ##__VA_ARGS__);				\
-	what(VL_VM_PAGE_PROT, ##__VA_ARGS__);				\
-	what(VL_ANON_NAME, ##__VA_ARGS__);				\
 } while (0)
 
 static __always_inline void vl_snap(enum vl_field field, struct vl_held *h)
@@ -170,7 +170,6 @@ static __always_inline void vl_enter(struct vt_thread *t, struct vl_reader *r)
 	WRITE_ONCE(r->inside, h->vma);
 
 	vl_each_field(vl_snap, h);
-	h->anon_vma = READ_ONCE(h->vma->anon_vma);
 	h->obj = (struct vl_obj *)h->snap[VL_VM_PRIVATE_DATA];
 	/* Unless it is looked at again at once. */
 	if (h->hold != VL_NO_HOLD)
@@ -192,9 +191,6 @@ static __always_inline void vl_leave(struct vt_thread *t, struct vl_reader *r)
 
 	vl_judge(t->run, h);
 	vl_each_field(vl_same, t->run, h);
-	if (unlikely(h->anon_vma && READ_ONCE(h->vma->anon_vma) != h->anon_vma))
-		vl_race(t->run, VL_UNSTABLE, h, (unsigned long)h->anon_vma,
-			(unsigned long)h->vma->anon_vma, "anon_vma, which was set");
 	/*
 	 * Not isolated means found in the tree. The tree may be changing beside
 	 * it, so this goes by what a lockless lookup returns, which is how

@@ -89,7 +89,11 @@ static void vl_read(struct vt_thread *t, struct vl_test *test,
 	if (timed)
 		begin = ktime_get_mono_fast_ns();
 	vl_enter(t, r);
-	vl_hold(t, h->hold);
+	if (h->hold != VL_NO_HOLD) {
+		vl_held_begin(h);
+		vl_hold(t, h->hold);
+		vl_held_end(t->run, h);
+	}
 	vt_tried(t->run, VL_V_HOLD, h->hold, true);
 	vl_leave(t, r);
 	vl_count_read(t, r);

@@ -47,7 +47,7 @@ values()
 {
 	local stubs=$BATS_TEST_TMPDIR/stubs flags h
 	mkdir -p "$stubs/linux"
-	for h in mm mman mmap_lock; do
+	for h in mm mman mmap_lock mmu_notifier; do
 		: > "$stubs/linux/$h.h"
 	done
 	grep -hE '^#define[[:space:]]+(VM(A)?_REF(CNT)?_LIMIT|VM_ATOMIC_[A-Z_]+)\b' \
