@@ -69,6 +69,27 @@ bool vl_moved(struct vt_run *run, struct vl_reader *r)
 }
 
 /**
+ * vl_unstable() - record which fields of a VMA have changed under a reader
+ * @run: run
+ * @h: what the reader holds
+ * @now: what its fields are now
+ * @first: the first that is judged
+ * @end: behind the last that is
+ *
+ * Context: any.
+ */
+void vl_unstable(struct vt_run *run, struct vl_held *h, const unsigned long *now,
+		 unsigned int first, unsigned int end)
+{
+	unsigned int i;
+
+	for (i = first; i < end; i++)
+		if (now[i] != h->snap[i])
+			vl_race(run, VL_UNSTABLE, h, h->snap[i], now[i],
+				vl_fields[i]);
+}
+
+/**
  * vl_held_begin() - note what else of a VMA may not change while it is held
  * @h: what the reader holds
  *
@@ -93,11 +114,14 @@ void vl_held_begin(struct vl_held *h)
  */
 void vl_held_end(struct vt_run *run, struct vl_held *h)
 {
-	struct anon_vma *now = READ_ONCE(h->vma->anon_vma);
+	struct anon_vma *anon_vma = READ_ONCE(h->vma->anon_vma);
+	unsigned long now[VL_FIELDS], diff = 0;
 
-	vl_same(VL_VM_PAGE_PROT, run, h);
-	vl_same(VL_ANON_NAME, run, h);
-	if (unlikely(h->anon_vma && now != h->anon_vma))
+	vl_again(VL_VM_PAGE_PROT, h, now, &diff);
+	vl_again(VL_ANON_NAME, h, now, &diff);
+	if (unlikely(diff))
+		vl_unstable(run, h, now, VL_HELD_FIELDS, VL_FIELDS);
+	if (unlikely(h->anon_vma && anon_vma != h->anon_vma))
 		vl_race(run, VL_UNSTABLE, h, (unsigned long)h->anon_vma,
-			(unsigned long)now, "anon_vma, which was set");
+			(unsigned long)anon_vma, "anon_vma, which was set");
 }

@@ -20,6 +20,8 @@ extern const char *const vl_fields[];
 void vl_race(struct vt_run *run, enum vl_kind kind, struct vl_held *h,
 	     unsigned long w0, unsigned long w1, const char *what);
 bool vl_moved(struct vt_run *run, struct vl_reader *r);
+void vl_unstable(struct vt_run *run, struct vl_held *h, const unsigned long *now,
+		 unsigned int first, unsigned int end);
 void vl_held_begin(struct vl_held *h);
 void vl_held_end(struct vt_run *run, struct vl_held *h);
 
@@ -117,14 +119,12 @@ static __always_inline void vl_snap(enum vl_field field, struct vl_held *h)
 	h->snap[field] = vl_field(h->vma, field);
 }
 
-static __always_inline void vl_same(enum vl_field field, struct vt_run *run,
-				    struct vl_held *h)
+/* What a field is now; the bits that differ go to @diff, so that one test does for all. */
+static __always_inline void vl_again(enum vl_field field, struct vl_held *h,
+				     unsigned long *now, unsigned long *diff)
 {
-	unsigned long now = vl_field(h->vma, field);
-
-	if (unlikely(now != h->snap[field]))
-		vl_race(run, VL_UNSTABLE, h, h->snap[field], now,
-			vl_fields[field]);
+	now[field] = vl_field(h->vma, field);
+	*diff |= now[field] ^ h->snap[field];
 }
 
 /* What has to hold all the time a VMA is locked for read. */
@@ -187,10 +187,13 @@ static __always_inline void vl_enter(struct vt_thread *t, struct vl_reader *r)
  */
 static __always_inline void vl_leave(struct vt_thread *t, struct vl_reader *r)
 {
+	unsigned long now[VL_HELD_FIELDS], diff = 0;
 	struct vl_held *h = &r->held;
 
 	vl_judge(t->run, h);
-	vl_each_field(vl_same, t->run, h);
+	vl_each_field(vl_again, h, now, &diff);
+	if (unlikely(diff))
+		vl_unstable(t->run, h, now, 0, VL_HELD_FIELDS);
 	/*
 	 * Not isolated means found in the tree. The tree may be changing beside
 	 * it, so this goes by what a lockless lookup returns, which is how

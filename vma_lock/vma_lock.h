@@ -144,7 +144,9 @@ struct vl_seen {
  */
 enum vl_field {
 	VL_VM_START, VL_VM_END, VL_VM_FLAGS, VL_VM_PGOFF, VL_VM_FILE, VL_VM_OPS,
-	VL_VM_PRIVATE_DATA, VL_VM_POLICY, VL_VM_PAGE_PROT, VL_ANON_NAME, VL_FIELDS
+	VL_VM_PRIVATE_DATA, VL_VM_POLICY,
+	VL_HELD_FIELDS,		/* from here on only if it is held for a while */
+	VL_VM_PAGE_PROT = VL_HELD_FIELDS, VL_ANON_NAME, VL_FIELDS
 };
 
 /**
