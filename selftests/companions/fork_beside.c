@@ -975,12 +975,8 @@ int main(int argc, char **argv)
 		      "Fork a process whose memory is merged, collapsed, probed and reaped meanwhile;\n"
 		      "with --swap DEVICE it is swapped out, and DEVICE taken away.",
 		      "a write that nobody noted, a breakpoint that nobody set");
-	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (common == MAP_FAILED)
-		broken("mmap");
-	signal(SIGINT, interrupted);
-	signal(SIGTERM, interrupted);
-	signal(SIGHUP, interrupted);
+	common = common_memory(sizeof(*common));
+	when_interrupted(interrupted);
 	/* What is mapped changes from case to case. */
 	watch_me(NULL, 0);
 	return ktap_run(cases, ARRAY_SIZE(cases));

@@ -566,11 +566,7 @@ int main(int argc, char **argv)
 		      "Fork under SIGKILL, in a cgroup that is too small, without overcommit.\n"
 		      "--swap DEVICE is swapped on and off meanwhile.",
 		      "children write what their parent has");
-	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (common == MAP_FAILED)
-		broken("mmap");
-	signal(SIGINT, interrupted);
-	signal(SIGTERM, interrupted);
-	signal(SIGHUP, interrupted);
+	common = common_memory(sizeof(*common));
+	when_interrupted(interrupted);
 	return ktap_run(cases, ARRAY_SIZE(cases));
 }

@@ -1015,8 +1015,6 @@ int main(int argc, char **argv)
 		      "until the next boot.",
 		      "a page dropped, a hole not punched, a lost write, nobody woken");
 	catch_faults();
-	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (common == MAP_FAILED)
-		broken("mmap");
+	common = common_memory(sizeof(*common));
 	return ktap_run(cases, ARRAY_SIZE(cases));
 }

@@ -420,8 +420,6 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, "Truncate hugetlb files, and change what is at the seam of two page tables.",
 		      "a file that is not truncated, a page that is written to, and one too few");
 	catch_faults();
-	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (common == MAP_FAILED)
-		broken("mmap");
+	common = common_memory(sizeof(*common));
 	return ktap_run(cases, ARRAY_SIZE(cases));
 }

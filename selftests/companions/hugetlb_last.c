@@ -813,9 +813,7 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, "Use up the huge pages, and ask for what is promised then.",
 		      "a wrong stamp, and a huge page too many or too few");
 	catch_faults();
-	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (common == MAP_FAILED)
-		broken("mmap");
+	common = common_memory(sizeof(*common));
 	arena = reserve(2 * PAGES * HUGE, HUGE);
 	watch_me(NULL, 0);
 	return ktap_run(cases, ARRAY_SIZE(cases));

@@ -348,8 +348,6 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, "Share and unshare hugetlb page tables.",
 		      "a wrong stamp");
 	catch_faults();
-	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (common == MAP_FAILED)
-		broken("mmap");
+	common = common_memory(sizeof(*common));
 	return ktap_run(cases, ARRAY_SIZE(cases));
 }

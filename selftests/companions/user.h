@@ -370,6 +370,24 @@ static __attribute__((unused)) char *reserve(size_t size, size_t align)
 	return p;
 }
 
+/* Memory, zero, that a program shares with all the children it will have. */
+static __attribute__((unused)) void *common_memory(size_t size)
+{
+	void *p = mmap(NULL, size, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		broken("mmap");
+	return p;
+}
+
+/* What a program has to put back, it puts back then as well. */
+static __attribute__((unused)) void when_interrupted(void (*put_back)(int))
+{
+	signal(SIGINT, put_back);
+	signal(SIGTERM, put_back);
+	signal(SIGHUP, put_back);
+}
+
 /* A number in a file of /proc or /sys, behind "NAME:" if that is given; -1: none. */
 static __attribute__((unused)) long read_number(const char *path, const char *name)
 {

@@ -517,8 +517,6 @@ int main(int argc, char **argv)
 		      "what is expected");
 	catch_faults();
 	watch_me(NULL, 0);
-	common = mmap(NULL, sizeof(*common), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (common == MAP_FAILED)
-		broken("mmap");
+	common = common_memory(sizeof(*common));
 	return ktap_run(cases, ARRAY_SIZE(cases));
 }
