@@ -297,7 +297,8 @@ def cmd_companion(args: argparse.Namespace) -> int:
 
 def cmd_default(args: argparse.Namespace) -> int:
     """Print the same of a mutant that scripts/torture was run with as a kernel of one's own."""
-    fate = mutation.default(args.dir, mutation.oracles(args.oracles, args.scenario), args.code, args.log)
+    fate = mutation.default(args.dir, mutation.oracles(args.oracles, args.scenario),
+                            codes.worst(int(code) for code in args.codes.split()), args.log)
     print(fate.line())
     return 0
 
@@ -436,7 +437,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--log", default="", help="what scripts/vm said last")
     sub = add("default", cmd_default)
     sub.add_argument("--dir", type=Path, required=True, help="where its runs are")
-    sub.add_argument("--code", type=int, required=True, help="what scripts/torture ended with")
+    sub.add_argument("--codes", required=True, help="what its parts ended with")
     sub.add_argument("--scenario", default="", help="the mutant's")
     sub.add_argument("--oracles", default="", help="those that are to kill it")
     sub.add_argument("--log", default="", help="what scripts/torture said last")

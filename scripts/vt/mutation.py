@@ -138,13 +138,13 @@ def default(directory: Path, named: set[str], code: int, log_tail: str = "") -> 
     """
     races: list[tuple[str, int, str]] = []
     complaints: list[str] = []
-    for path in sorted(directory.glob("*-torture/results.json")):
+    for path in sorted(directory.rglob("*-torture/results.json")):
         doc = json.loads(path.read_text("utf-8"))
         for sc in doc["scenarios"]:
             races += [(f"{sc['name']}/{kind}", int(sc["first_race_ms"]), "")
                       for kind, of in sc["kinds"].items() if of["races"]]
         complaints += doc["console"]["trouble"]
-    for path in sorted(directory.glob("explore-*/explore.json")):
+    for path in sorted(directory.rglob("explore-*/explore.json")):
         doc = json.loads(path.read_text("utf-8"))
         for race in doc["races"]:
             races.append((f"{race['scenario']}/{race['kind']}", int(race["first_race_ms"][0]),

@@ -376,35 +376,70 @@ value map_fixed exposure 300\nvalue map_fixed race_gap 0\nvalue map_fixed looks_
 @test "mutation: DEFAULT=1 has make torture judge each kernel as one of the user's own" {
 	paper_kernel '' ''
 	stub_vm 'echo "a guest was booted" >&2; exit 9'
-	# torture_says CODE KIND: what the stub of scripts/torture finds.
+	# torture_says CODE KIND [RACES]: what the stub of scripts/torture finds in the
+	# first part; in the second and as a whole it is what the file "then" says.
 	torture_says()
 	{
+		echo "$1 $2 ${3-3}" > "$BATS_TEST_TMPDIR/first"
+		: > "$BATS_TEST_TMPDIR/calls"
 		stub torture '
 			[ -z "${SCENARIOS-}${KERNELS-}${KERNEL_TREE-}" ] || exit 9
+			echo "${DETERMINISTIC-}${ARGS:+ $ARGS}" >> "$BATS_TEST_TMPDIR/calls"
 			echo "$KDIR $KERNEL_IMAGE" > "$VT_RUNS/told"
+			says=$BATS_TEST_TMPDIR/then
+			[ "${DETERMINISTIC-}" != 0 ] || says=$BATS_TEST_TMPDIR/first
+			read -r code kind races < "$says"
 			mkdir "$VT_RUNS/x-torture"
 			echo "{\"console\": {\"trouble\": []}, \"scenarios\": [{\"name\": \"map_fixed\",
-				\"first_race_ms\": 77, \"kinds\": {\"'"$2"'\": {\"races\": 3}}}]}" \
+				\"first_race_ms\": 77, \"kinds\": {\"$kind\": {\"races\": $races}}}]}" \
 				> "$VT_RUNS/x-torture/results.json"
-			exit '"$1"
+			exit "$code"'
 	}
+	calls()
+	{
+		tr '\n' ';' < "$BATS_TEST_TMPDIR/calls"
+	}
+	echo 9 > "$BATS_TEST_TMPDIR/then"
 	torture_says 1 gap
 	DEFAULT=1 mutation --no-base
 	[ "$status" = 0 ]
 	[[ $output =~ no_wait\ +yes\ +map_fixed/gap\ +77 ]]
 	[[ $output == *"1 of 1 mutants killed by an oracle they name by make torture as it comes, the base not run"* ]]
-	[[ $(cat "$FAKE/build/mutation/7.3/default/no_wait/told") == */kernels/7.3-mutation/obj\ */images/no_wait ]]
+	[[ $(cat "$FAKE/build/mutation/7.3/default/no_wait/first/told") == */kernels/7.3-mutation/obj\ */images/no_wait ]]
+	# What is named was seen: nothing is run behind it.
+	[ "$(calls)" = "0 stop_on_race=1;" ]
+	# Nothing was seen: the second part.
+	torture_says 0 gap 0
+	echo 1 gap 2 > "$BATS_TEST_TMPDIR/then"
+	DEFAULT=1 mutation --no-base
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +yes\ +map_fixed/gap ]]
+	[ "$(calls)" = "0 stop_on_race=1;1;" ]
+	echo 0 gap 0 > "$BATS_TEST_TMPDIR/then"
+	torture_says 0 gap 0
+	DEFAULT=1 mutation --no-base
+	[ "$status" = 1 ]
+	[[ $output =~ no_wait\ +no\ .*SUCCESS ]]
+	# Another race ended it: all of it, as it comes.
+	torture_says 1 stale
+	echo 1 gap 2 > "$BATS_TEST_TMPDIR/then"
+	DEFAULT=1 mutation --no-base
+	[ "$status" = 0 ]
+	[[ $output =~ no_wait\ +yes\ +map_fixed/gap ]]
+	[ "$(calls)" = "0 stop_on_race=1;;" ]
+	echo 1 stale 2 > "$BATS_TEST_TMPDIR/then"
 	torture_says 1 stale
 	DEFAULT=1 mutation --no-base
 	[ "$status" = 1 ]
 	[[ $output =~ no_wait\ +other\ +map_fixed/stale ]]
 	# Seen, but not what the command ended with.
+	echo 0 gap 2 > "$BATS_TEST_TMPDIR/then"
 	torture_says 0 gap
 	DEFAULT=1 mutation --no-base
 	[ "$status" = 1 ]
 	[[ $output =~ no_wait\ +other\ +map_fixed/gap\ +77\ +exit\ code\ 0 ]]
-	torture_says 2 gap
-	sed -i 's/"races\\": 3/"races\\": 0/' "$FAKE/scripts/torture"
+	echo 2 gap 0 > "$BATS_TEST_TMPDIR/then"
+	torture_says 2 gap 0
 	DEFAULT=1 mutation --no-base
 	[ "$status" = 2 ]
 	[[ $output =~ no_wait\ +broken\ .*exit\ code\ 2 ]]
