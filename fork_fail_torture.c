@@ -78,7 +78,7 @@ const struct vt_choice ff_ways[FF_NR_WAYS + 1] = {
 	[FF_COPY]	= { "copy",	2 },	/* copy_page_range() refused */
 	[FF_TABLE]	= { "table",	1 },	/* a page table refused, half-way */
 	[FF_INJECT]	= { "inject",	2 },	/* the kernel's fault injection */
-	[FF_NR_WAYS]	= { "none",	2 },	/* it shall not fail */
+	[FF_NR_WAYS]	= { "none",	1 },	/* it shall not fail */
 };
 
 /* And where. */
@@ -134,7 +134,7 @@ static const struct vt_trials ff_trials[] = {
 	"fork_failed_" way "_last", "fork_failed_" way "_after"
 
 static const char *const ff_counters[] = {
-	[FF_C_FAILED] = "fork_failed",
+	[FF_C_FAILED] = "failed_forks",
 	[FF_C_BY_WAY] =
 	FF_ROW("account"), FF_ROW("signal"), FF_ROW("tree"), FF_ROW("dup"),
 	FF_ROW("policy"), FF_ROW("userfault"), FF_ROW("anon_vma"), FF_ROW("copy"),
@@ -156,12 +156,15 @@ static const char *const ff_counters[] = {
 	[FF_C_BURSTS] = "bursts",
 	[FF_C_KILLED_ASLEEP] = "killed_asleep",	/* while it waited for a reader */
 	[FF_C_ENDS] = "ends_counted",	/* children whose pages were counted */
+	[FF_C_FAILED_WALKED] = "failed_forks_walked", /* whose child a walker was at */
 	[FF_C_EVEN] = "bursts_even",	/* that left committed memory as it was */
 #ifdef VT_BENCH
 	[FF_C_CHECKED] = "checked",	/* for the overhead of a look, in one run */
 	[FF_C_CHECKED_NS] = "checked_ns",
 	[FF_C_BARE] = "bare",
 	[FF_C_BARE_NS] = "bare_ns",
+	[FF_C_BARE_FORKS] = "bare_forks",	/* for the rate of failed forks */
+	[FF_C_BARE_FORKS_NS] = "bare_forks_ns",
 #endif
 };
 

@@ -281,6 +281,7 @@ void ff_account_burst(struct vt_thread *t, struct ff_state *st)
 	do
 		ff_account_try(st, &t->rnd, st->burst % ARRAY_SIZE(ff_account_bursts));
 	while (++st->burst < FF_BURSTS_FIRST);
+	ff_overhead_forks(st, &t->rnd);
 	vt_quiet_end(t, &st->busy);
 	st->burst_next = jiffies +
 		(st->burst < ARRAY_SIZE(ff_account_bursts) ? HZ / 4 : 2 * HZ);

@@ -56,6 +56,8 @@ int ff_fork(struct ff_parent *p, const struct ff_plan *plan)
 	p->refused = false;
 	p->began = false;
 	p->child_wrong = NULL;
+	/* Who walks the child from now on is not waited for. */
+	WRITE_ONCE(p->walked, NULL);
 	WRITE_ONCE(p->turns, p->turns + 1);
 	wake_up_all(&p->wq);
 
@@ -154,6 +156,7 @@ static bool ff_once(struct vt_thread *t, struct ff_parent *p)
 {
 	struct vt_rnd *rnd = &t->rnd;
 	struct vt_run *run = p->st->run;
+	struct mm_struct *child;
 	struct ff_plan plan;
 	bool whole;
 	u64 t0;
@@ -185,7 +188,9 @@ static bool ff_once(struct vt_thread *t, struct ff_parent *p)
 		ff_show(p, rnd, p->handed);
 		WRITE_ONCE(p->dead, NULL);
 	}
-	ff_unpublish(p, err);
+	child = ff_unpublish(p, err);
+	if (err && child && READ_ONCE(p->walked) == child)
+		vt_count(run, FF_C_FAILED_WALKED, 1);
 	ff_settle(p);
 
 	if (err && vt_busted(run, FF_PARENT) && vt_rnd_one_in(rnd, 2))

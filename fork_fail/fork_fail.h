@@ -29,8 +29,9 @@
 #define FF_MAX_ENTRIES	400
 #define FF_CHURN_PAGES	64
 #define FF_RECORDS	8
-#define FF_LOOKS	16		/* at one child, at most */
+#define FF_LOOKS	4		/* at one child, at most */
 #define FF_MIX_OPS	8		/* of a mixer, per fork */
+#define FF_DRAWS	16		/* of a way that can be had, at most */
 #define FF_FORKS	100		/* of a small parent, on average */
 #define FF_BURSTS	3
 #define FF_BURSTS_AFTER	16		/* failed forks */
@@ -96,9 +97,10 @@ enum ff_counter {
 	FF_C_UNPLANNED, FF_C_SURVIVED, FF_C_PARENTS, FF_C_HUGETLB, FF_C_WALKS,
 	FF_C_AFTER, FF_C_RMAP, FF_C_REAPER, FF_C_NO_USERS, FF_C_EMPTY,
 	FF_C_UNSTABLE, FF_C_ZAPS, FF_C_CHURNED, FF_C_BURSTS, FF_C_KILLED_ASLEEP,
-	FF_C_ENDS, FF_C_EVEN,
+	FF_C_ENDS, FF_C_EVEN, FF_C_FAILED_WALKED,
 #ifdef VT_BENCH
 	FF_C_CHECKED, FF_C_CHECKED_NS, FF_C_BARE, FF_C_BARE_NS,
+	FF_C_BARE_FORKS, FF_C_BARE_FORKS_NS,
 #endif
 };
 
@@ -189,7 +191,7 @@ struct ff_state;
  * @wq: for the waits of them all
  * @turns: grows with each fork
  * @copied: the last child of which it is known that its tree was copied
- * @walked: the mm that was walked last
+ * @walked: the last mm that a walker looked at, since the fork began
  * @hold: address whose VMA the mixer shall hold read-locked, or 0
  * @held: it does
  * @kill_asleep: and sends SIGKILL to the forker when that waits for it
@@ -444,12 +446,14 @@ void ff_scan(struct mm_struct *mm, struct ff_seen *seen);
 void ff_show(struct ff_parent *p, struct vt_rnd *rnd, struct mm_struct *mm);
 int ff_walker(struct vt_thread *t);
 
-/* overhead.c: what a look costs */
+/* overhead.c: what a look and a failed fork cost */
 #ifdef VT_BENCH
 void ff_overhead(struct vt_thread *t, struct ff_parent *p, struct mm_struct *mm);
+void ff_overhead_forks(struct ff_state *st, struct vt_rnd *rnd);
 #else
 static inline void ff_overhead(struct vt_thread *t, struct ff_parent *p,
 			    struct mm_struct *mm) { }
+static inline void ff_overhead_forks(struct ff_state *st, struct vt_rnd *rnd) { }
 #endif
 
 /* compare.c: judges "parent" */

@@ -217,46 +217,54 @@ void ff_plan_clear(struct ff_parent *p)
 	p->refuse_arch = false;
 }
 
+/* Have the next fork fail by @plan->way. Returns false if that cannot be had here. */
+static bool ff_plan_way(struct ff_parent *p, struct vt_rnd *rnd,
+			struct ff_plan *plan)
+{
+	if (!(p->st->ways & BIT(plan->way)))
+		return false;
+	switch (plan->way) {
+	case FF_ACCOUNT:
+		return ff_plan_account(p, rnd, plan);
+	case FF_SIGNAL:
+		return ff_plan_signal(p, rnd, plan);
+	case FF_INJECT:
+		plan->pos = FF_MIDDLE;
+		return vt_fail_nth(1 + vt_rnd_below(rnd, 20 + 8 * p->nr));
+	default:
+		return ff_plan_refuse(p, rnd, plan);
+	}
+}
+
 /**
  * ff_plan() - choose what shall happen to the next fork, and see to it
  * @p: parent
  * @rnd: random stream
  * @plan: set to what was chosen
  *
+ * A way that cannot be had, here or in this parent, is drawn again.
+ *
  * Context: the forker's, which uses the parent's mm; may sleep.
  */
 void ff_plan(struct ff_parent *p, struct vt_rnd *rnd,
 	     struct ff_plan *plan)
 {
-	bool ok = false;
+	unsigned int draws;
 
-	ff_plan_clear(p);
-	*plan = (struct ff_plan){
-		.way = vt_draw(rnd, &ff_tables[FF_T_WAY]),
-	};
-	if (plan->way < FF_NR_WAYS && p->st->ways & BIT(plan->way)) {
-		switch (plan->way) {
-		case FF_ACCOUNT:
-			ok = ff_plan_account(p, rnd, plan);
+	for (draws = 0; draws < FF_DRAWS; draws++) {
+		ff_plan_clear(p);
+		*plan = (struct ff_plan){
+			.way = vt_draw(rnd, &ff_tables[FF_T_WAY]),
+		};
+		if (plan->way == FF_NR_WAYS || ff_plan_way(p, rnd, plan))
 			break;
-		case FF_SIGNAL:
-			ok = ff_plan_signal(p, rnd, plan);
-			break;
-		case FF_INJECT:
-			plan->pos = FF_MIDDLE;
-			ok = vt_fail_nth(1 + vt_rnd_below(rnd, 20 + 8 * p->nr));
-			break;
-		default:
-			ok = ff_plan_refuse(p, rnd, plan);
-			break;
-		}
 	}
-	if (!ok) {
+	if (draws == FF_DRAWS) {
 		ff_plan_clear(p);
 		plan->way = FF_NR_WAYS;
 	}
 	p->hand = !vt_rnd_one_in(rnd, 4);
-	p->early = p->st->probe[FF_P_BEGIN].on && vt_rnd_one_in(rnd, 4);
+	p->early = p->st->probe[FF_P_BEGIN].on && vt_rnd_one_in(rnd, 2);
 }
 
 /**

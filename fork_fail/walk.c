@@ -161,7 +161,11 @@ static void ff_look(struct ff_parent *p, struct mm_struct *mm, bool copied)
 	mmap_read_unlock(mm);
 
 	ff_judge(p, mm, &seen, true);
+}
 
+/* A walker has been at this child: its forker need not wait for one. */
+static void ff_walked(struct ff_parent *p, struct mm_struct *mm)
+{
 	WRITE_ONCE(p->walked, mm);
 	if (wq_has_sleeper(&p->wq))
 		wake_up(&p->wq);
@@ -208,11 +212,10 @@ static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
 void ff_show(struct ff_parent *p, struct vt_rnd *rnd,
 	     struct mm_struct *mm)
 {
-	unsigned int looks = 1 + vt_rnd_below(rnd, FF_LOOKS);
-
-	while (looks--)
-		ff_look(p, mm, false);
-	WRITE_ONCE(p->walked, NULL);
+	ff_look(p, mm, false);
+	/* Of a child that was shown early, and never came to an ->open(), none was told. */
+	if (READ_ONCE(p->walked) != mm)
+		wake_up_all(&p->st->wq);
 	wait_event_idle_timeout(p->wq, READ_ONCE(p->walked) == mm ||
 				kthread_should_stop(), 1);
 }
@@ -253,9 +256,16 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 	vt_try(t->run, FF_V_REF, ref);
 	if (ref == FF_REF_NONE) {
 		ff_look_as_reaper(p, mm);
-	} else if (mmget_not_zero(mm)) {
-		vt_worked(t->run, FF_V_REF, ref);
-		for (looks = 1 + vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
+		/* Where that is kept out, the forker still waits for somebody. */
+		if (!vt_drawn(&ff_tables[FF_T_REF], FF_REF_USER))
+			goto out;
+		vt_try(t->run, FF_V_REF, FF_REF_USER);
+	}
+	if (mmget_not_zero(mm)) {
+		vt_worked(t->run, FF_V_REF, FF_REF_USER);
+		ff_look(p, mm, false);
+		ff_walked(p, mm);
+		for (looks = vt_rnd_below(&t->rnd, FF_LOOKS); looks; looks--)
 			ff_look(p, mm, false);
 		ff_overhead(t, p, mm);
 		/* The last one leaves the child to exit_mmap(). */
@@ -263,19 +273,23 @@ static void ff_walk_slot(struct vt_thread *t, struct ff_parent *p)
 	} else {
 		vt_count(t->run, FF_C_NO_USERS, 1);
 	}
+out:
 	mmdrop(mm);
 }
 
-static void ff_walk_rmap(struct vt_thread *t, struct ff_parent *p)
+/* Returns false if the file has no child. */
+static bool ff_walk_rmap(struct vt_thread *t, struct ff_parent *p)
 {
 	struct mm_struct *mm = ff_rmap_child(p);
 
 	if (!mm)
-		return;
+		return false;
 	vt_count(t->run, FF_C_RMAP, 1);
 	vt_worked(t->run, FF_V_FIND, FF_FIND_RMAP);
 	ff_look(p, mm, true);
+	ff_walked(p, mm);
 	mmput(mm);
+	return true;
 }
 
 /**
@@ -301,10 +315,13 @@ int ff_walker(struct vt_thread *t)
 				continue;
 			find = vt_draw(&t->rnd, &ff_tables[FF_T_FIND]);
 			vt_try(t->run, FF_V_FIND, find);
-			if (find == FF_FIND_RMAP)
-				ff_walk_rmap(t, p);
-			else
-				ff_walk_slot(t, p);
+			if (find == FF_FIND_RMAP) {
+				if (ff_walk_rmap(t, p) ||
+				    !vt_drawn(&ff_tables[FF_T_FIND], FF_FIND_SLOT))
+					continue;
+				vt_try(t->run, FF_V_FIND, FF_FIND_SLOT);
+			}
+			ff_walk_slot(t, p);
 		}
 		vt_op(t->run);
 	}

@@ -60,7 +60,7 @@ adds_up()
 	done
 	get fork_fail/fork_failed_unplanned
 	[ "$value" = 0 ] || note "$value failed for want of memory"
-	want fork_fail/fork_failed "$s"
+	want fork_fail/failed_forks "$s"
 }
 
 found()
@@ -102,7 +102,7 @@ storms()
 	_before=$(committed)
 	for _i in 1 2 3 4 5; do
 		loaded_with scenarios=fork_fail nmms=3 nwriters=3 shuffle_interval=1 || return
-		wait_for 10 above fork_fail/fork_failed $((_i * 10)) ||
+		wait_for 10 above fork_fail/failed_forks $((_i * 10)) ||
 			no "no forks" || return
 		now
 		_t=$now
@@ -121,7 +121,7 @@ storms()
 balances()
 {
 	loaded_with scenarios=fork_fail busted=fork_fail/leak || return
-	wait_for 20 above fork_fail/fork_failed 100 || no "no forks" || return
+	wait_for 20 above fork_fail/failed_forks 100 || no "no forks" || return
 	control stop
 	# Since 6.19 dup_mmap() itself frees the VMAs of a child that it gives up.
 	case $(uname -r) in

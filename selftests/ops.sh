@@ -105,7 +105,7 @@ others_as_ever()
 		case $s:$value in
 		map_fixed:* | *:skipped*) ;;
 		vma_lock:*) counted vma_lock writes forks exits && left_out vma_lock ;;
-		fork_fail:*) counted fork_fail fork_failed fork_ok walks_rmap && left_out fork_fail ;;
+		fork_fail:*) counted fork_fail failed_forks fork_ok walks_rmap && left_out fork_fail ;;
 		hugetlb_walk:*)
 			# shellcheck disable=SC2086  # a list
 			counted hugetlb_walk $hugetlb_ops && left_out hugetlb_walk
@@ -139,7 +139,7 @@ weighed()
 forks()
 {
 	loaded_with scenarios=fork_fail ops=fork_fail/signal,fork_fail/slot || return
-	counted fork_fail fork_failed walks || return
+	counted fork_fail failed_forks walks || return
 	for w in account tree dup policy userfault anon_vma copy table inject; do
 		none_of fork_fail fork_failed_${w}_first fork_failed_${w}_middle \
 			fork_failed_${w}_last fork_failed_${w}_after || return

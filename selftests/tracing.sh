@@ -164,7 +164,7 @@ vma_lock_agrees()
 
 fork_fail_agrees()
 {
-	get fork_fail/fork_failed
+	get fork_fail/failed_forks
 	_failed=$value
 	get fork_fail/fork_failed_unplanned
 	about failed "$(sum_of fork_fail @failed)" $((_failed - value)) || return
@@ -185,7 +185,7 @@ overview_agrees()
 		get "$s/races"
 		about "races of $s" "$(overview_of "$s" 6)" "$value" || return
 	done
-	get fork_fail/fork_failed
+	get fork_fail/failed_forks
 	_failed=$value
 	get fork_fail/fork_failed_unplanned
 	about "failed forks" "$(overview_of fork_fail 2)" $((_failed - value)) || return

@@ -18,18 +18,23 @@ while [ $i -lt 5 ]; do
 	now
 	from=$now
 	wait_for 5 is fork_fail/state "done"
-	for c in fork_failed walks_after_failure checked checked_ns bare bare_ns; do
+	for c in failed_forks failed_forks_walked walks_after_failure checked checked_ns \
+		bare bare_ns bare_forks bare_forks_ns; do
 		get fork_fail/$c && eval "$c=\$value"
 	done
 	now
 	ns=$(((now - from) * 10000000))
 	unload
 	# shellcheck disable=SC2154  # eval
-	echo "$(rate "$fork_failed" $ns) $(rate "$walks_after_failure" $ns)" \
-		"$(rate "$checked" "$checked_ns") $(rate "$bare" "$bare_ns")"
+	echo "$(rate "$failed_forks" $ns) $(rate "$walks_after_failure" $ns)" \
+		"$(rate "$checked" "$checked_ns") $(rate "$bare" "$bare_ns")" \
+		"$(rate "$bare_forks" "$bare_forks_ns") $(ratio "$failed_forks_walked" "$failed_forks")"
 	i=$((i + 1))
 done > "$tmp/rates"
 result failed_forks "$(column 1)" 1/s - with all it takes to judge each, default parameters
+result failed_forks_bare "$(awk '$5 > 0 { print $1 / $5 }' "$tmp/rates" | median)" ratio - \
+	failed forks/s per those of a loop of kernel_clone\(\) alone
+result failed_forks_walked "$(column 6)" ratio - of failed forks, the child was walked by another thread
 result walks_after_failure "$(column 2)" 1/s - walks of what they leave
 r=$(awk '$4 > 0 { print $3 / $4 }' "$tmp/rates" | median)
 result checked_fork_walk "$(ratio "$r" 1)" ratio '>=0.3' checked walks/s per bare walk of the same tree
