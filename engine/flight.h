@@ -258,6 +258,28 @@ static inline bool vt_flight_exposed(const struct vt_flight *f,
 }
 
 /**
+ * vt_flight_exposed_again() - did a look that ends here overlap modifications, and
+ *	only such as an earlier look did?
+ * @f: the place
+ * @l: the look
+ * @begun: ->begun of an exposed look of the same reader, at the same place
+ *
+ * None has begun since that look began: so what is in flight was in flight then.
+ * Costs less than to find out which ones they are.
+ *
+ * Return: true if so; false says nothing.
+ */
+static inline bool vt_flight_exposed_again(const struct vt_flight *f,
+					   const struct vt_flight_look *l,
+					   u32 begun)
+{
+	/* As in vt_flight_exposed(). */
+	smp_rmb();
+	return l->begun == begun && l->ended != begun &&
+	       (u32)atomic_read(&f->begun) == begun;
+}
+
+/**
  * vt_flight_range() - what is the range of a modification?
  * @f: the place, which has one writer
  * @nr: number of the modification, the last that was seen to have begun

@@ -377,6 +377,40 @@ static void too_late(void)
 		fail("a later one was marked in its place");
 }
 
+/* A look that overlapped only what an earlier one did. */
+static void again(void)
+{
+	struct vt_flight_look first, l;
+	u32 a, b;
+
+	reset();
+	a = vt_flight_begin(&place);
+	vt_flight_look(&place, &first);
+	if (!vt_flight_exposed(&place, &first))
+		fail("not exposed to a");
+	vt_flight_look(&place, &l);
+	if (!vt_flight_exposed_again(&place, &l, first.begun))
+		fail("a is still in flight");
+	vt_flight_look(&place, &l);
+	b = vt_flight_begin(&place);
+	if (vt_flight_exposed_again(&place, &l, first.begun))
+		fail("b began meanwhile");
+	vt_flight_look(&place, &l);
+	if (vt_flight_exposed_again(&place, &l, first.begun))
+		fail("b began before");
+	if (!vt_flight_exposed(&place, &l) || l.nr != 2)
+		fail("%u of a and b", l.nr);
+	vt_flight_end(&place, a);
+	first = l;
+	vt_flight_look(&place, &l);
+	if (!vt_flight_exposed_again(&place, &l, first.begun))
+		fail("b is still in flight");
+	vt_flight_end(&place, b);
+	vt_flight_look(&place, &l);
+	if (vt_flight_exposed_again(&place, &l, first.begun))
+		fail("nothing is in flight");
+}
+
 /* Numbers wrap around; more at a time than there are words. */
 static void large_numbers(void)
 {
@@ -494,6 +528,7 @@ int main(void)
 		KTAP_CASE(ranges),
 		KTAP_CASE(every_one_of_few),
 		KTAP_CASE(too_late),
+		KTAP_CASE(again),
 		KTAP_CASE(large_numbers),
 		KTAP_CASE(real_threads),
 	};
