@@ -42,9 +42,9 @@
  * What is in flight where readers look, what makes objects of VMAs come up in other
  * mms, and what shows who excludes readers.
  */
-#define VL_IN_SIGHT	"munmap map_fixed mprotect mremap madvise lock grow mlock name fork hand_over"
+#define VL_IN_SIGHT	"munmap map_fixed mprotect mremap madvise lock grow mlock name fork contend hand_over"
 #define VL_HANDED_ON	"map_fixed mprotect mremap madvise mlock name fork hand_over"
-#define VL_EXCLUDE	"munmap map_fixed mremap lock all_locks fork hand_over"
+#define VL_EXCLUDE	"munmap map_fixed mremap lock all_locks fork contend hand_over"
 
 static const struct vt_kind vl_kinds[] = {
 	[VL_WRONG_MM] = { "wrong_mm",
@@ -105,6 +105,8 @@ static const char *const vl_counters[] = {
 	[VL_FORKS] = "forks",
 	[VL_FORK_ERRORS] = "fork_errors",
 	[VL_EXITS] = "exits",
+	[VL_CONTENDED] = "contended",		/* write locks of "contend" */
+	[VL_CONTENDED_MET] = "contended_met",	/* that found a reader inside */
 #ifdef VT_BENCH
 	[VL_BARE] = "bare",
 	[VL_BARE_NS] = "bare_ns",
@@ -135,6 +137,7 @@ static const struct vt_choice vl_changes[VL_D_NR] = {
 
 /* What they do besides, so often in each round: see vl_turns(). */
 static const struct vt_choice vl_rounds[VL_NR_TURNS] = {
+	[VL_R_CONTEND]	= { "contend", 1 },	/* for one lock */
 	[VL_R_HAND_OVER] = { "hand_over", 2 },	/* an object to another mm */
 	[VL_R_ALL_LOCKS] = { "all_locks", 1 },	/* in 16 rounds */
 	[VL_R_EXCHANGE]	= { "exchange", 1 },	/* a new mm for an old one, in six */

@@ -43,6 +43,34 @@ void vl_race(struct vt_run *run, enum vl_kind kind, struct vl_held *h,
 }
 
 /**
+ * vl_judge_lock() - record what is wrong with a VMA that is locked
+ * @run: run
+ * @h: what the reader holds
+ * @mm: whose it is
+ * @isolated: it is not attached
+ * @locked: it reads as locked for write
+ *
+ * Context: any.
+ * Return: false if it is of another mm, and nothing else can be said of it.
+ */
+bool vl_judge_lock(struct vt_run *run, struct vl_held *h, struct mm_struct *mm,
+		   bool isolated, bool locked)
+{
+	if (mm != h->mm) {
+		vl_race(run, VL_WRONG_MM, h, (unsigned long)mm,
+			(unsigned long)h->mm, "mm found, asked for");
+		return false;
+	}
+	if (isolated)
+		vl_race(run, VL_DETACHED, h, (unsigned long)h->vma, 0,
+			"detached under a reader");
+	if (locked)
+		vl_race(run, VL_OVERLAP, h, (unsigned long)h->vma, 0,
+			"reads as locked for write under a reader");
+	return true;
+}
+
+/**
  * vl_moved() - was the VMA object that a reader holds in another mm before?
  * @run: run
  * @r: reader, which remembers where it was seen
@@ -72,21 +100,30 @@ bool vl_moved(struct vt_run *run, struct vl_reader *r)
  * vl_unstable() - record which fields of a VMA have changed under a reader
  * @run: run
  * @h: what the reader holds
- * @now: what its fields are now
  * @first: the first that is judged
  * @end: behind the last that is
+ * @diff: the bits that were seen to differ, of all of them together
+ *
+ * They are read again, which costs every other look less than to keep what was read.
  *
  * Context: any.
  */
-void vl_unstable(struct vt_run *run, struct vl_held *h, const unsigned long *now,
-		 unsigned int first, unsigned int end)
+void vl_unstable(struct vt_run *run, struct vl_held *h, unsigned int first,
+		 unsigned int end, unsigned long diff)
 {
+	bool told = false;
 	unsigned int i;
 
-	for (i = first; i < end; i++)
-		if (now[i] != h->snap[i])
-			vl_race(run, VL_UNSTABLE, h, h->snap[i], now[i],
-				vl_fields[i]);
+	for (i = first; i < end; i++) {
+		unsigned long now = vl_field(h->vma, h->snap[VL_VM_OPS], i);
+
+		if (now == h->snap[i])
+			continue;
+		vl_race(run, VL_UNSTABLE, h, h->snap[i], now, vl_fields[i]);
+		told = true;
+	}
+	if (!told)
+		vl_race(run, VL_UNSTABLE, h, diff, 0, "a field that came back, by these bits");
 }
 
 /**
@@ -115,12 +152,12 @@ void vl_held_begin(struct vl_held *h)
 void vl_held_end(struct vt_run *run, struct vl_held *h)
 {
 	struct anon_vma *anon_vma = READ_ONCE(h->vma->anon_vma);
-	unsigned long now[VL_FIELDS], diff = 0;
+	unsigned long diff = 0;
 
-	vl_again(VL_VM_PAGE_PROT, h, now, &diff);
-	vl_again(VL_ANON_NAME, h, now, &diff);
+	vl_again(VL_VM_PAGE_PROT, h, &diff);
+	vl_again(VL_ANON_NAME, h, &diff);
 	if (unlikely(diff))
-		vl_unstable(run, h, now, VL_HELD_FIELDS, VL_FIELDS);
+		vl_unstable(run, h, VL_HELD_FIELDS, VL_FIELDS, diff);
 	if (unlikely(h->anon_vma && anon_vma != h->anon_vma))
 		vl_race(run, VL_UNSTABLE, h, (unsigned long)h->anon_vma,
 			(unsigned long)anon_vma, "anon_vma, which was set");

@@ -19,9 +19,11 @@
 extern const char *const vl_fields[];
 void vl_race(struct vt_run *run, enum vl_kind kind, struct vl_held *h,
 	     unsigned long w0, unsigned long w1, const char *what);
+bool vl_judge_lock(struct vt_run *run, struct vl_held *h, struct mm_struct *mm,
+		   bool isolated, bool locked);
 bool vl_moved(struct vt_run *run, struct vl_reader *r);
-void vl_unstable(struct vt_run *run, struct vl_held *h, const unsigned long *now,
-		 unsigned int first, unsigned int end);
+void vl_unstable(struct vt_run *run, struct vl_held *h, unsigned int first,
+		 unsigned int end, unsigned long diff);
 void vl_held_begin(struct vl_held *h);
 void vl_held_end(struct vt_run *run, struct vl_held *h);
 
@@ -63,14 +65,19 @@ static __always_inline void vl_aim(struct vl_reader *r, unsigned long addr)
 	vt_flight_look(&r->space->regions[vl_region_of(addr)], &r->look);
 }
 
-/* Are these the operations of the module's own VMAs? */
-static __always_inline bool vl_own(const struct vm_operations_struct *ops)
+/*
+ * Are these the operations of the module's own VMAs? Here and below conditions are
+ * joined by | where both sides cost nothing: in QEMU each jump costs.
+ */
+static __always_inline bool vl_own(unsigned long ops)
 {
-	return ops == &vl_vm_ops || ops == &vl_slow_vm_ops;
+	return (ops == (unsigned long)&vl_vm_ops) |
+	       (ops == (unsigned long)&vl_slow_vm_ops);
 }
 
-/* Field @field of a VMA, as of now. */
+/* Field @field of a VMA with these operations, as of now. */
 static __always_inline unsigned long vl_field(struct vm_area_struct *vma,
+					      unsigned long ops,
 					      enum vl_field field)
 {
 	switch (field) {
@@ -88,8 +95,8 @@ static __always_inline unsigned long vl_field(struct vm_area_struct *vma,
 		return (unsigned long)READ_ONCE(vma->vm_ops);
 	case VL_VM_PRIVATE_DATA:
 		/* Others' drivers may do with theirs what they like. */
-		return vl_own(READ_ONCE(vma->vm_ops)) ?
-			(unsigned long)READ_ONCE(vma->vm_private_data) : 0;
+		return -(unsigned long)vl_own(ops) &
+		       (unsigned long)READ_ONCE(vma->vm_private_data);
 	case VL_VM_POLICY:
 		return (unsigned long)vt_vma_policy(vma);
 	case VL_VM_PAGE_PROT:
@@ -116,38 +123,32 @@ do {									\
 
 static __always_inline void vl_snap(enum vl_field field, struct vl_held *h)
 {
-	h->snap[field] = vl_field(h->vma, field);
+	h->snap[field] = vl_field(h->vma, h->snap[VL_VM_OPS], field);
 }
 
-/* What a field is now; the bits that differ go to @diff, so that one test does for all. */
+/* The bits in which a field differs now go to @diff, so that one test does for all. */
 static __always_inline void vl_again(enum vl_field field, struct vl_held *h,
-				     unsigned long *now, unsigned long *diff)
+				     unsigned long *diff)
 {
-	now[field] = vl_field(h->vma, field);
-	*diff |= now[field] ^ h->snap[field];
+	*diff |= vl_field(h->vma, h->snap[VL_VM_OPS], field) ^ h->snap[field];
 }
 
 /* What has to hold all the time a VMA is locked for read. */
 static __always_inline void vl_judge(struct vt_run *run, struct vl_held *h)
 {
 	struct vm_area_struct *vma = h->vma;
-
-	if (unlikely(READ_ONCE(vma->vm_mm) != h->mm)) {
-		vl_race(run, VL_WRONG_MM, h, (unsigned long)vma->vm_mm,
-			(unsigned long)h->mm, "mm found, asked for");
-		return;
-	}
-	if (unlikely(!vt_vma_attached(vma)))
-		vl_race(run, VL_DETACHED, h, (unsigned long)vma, 0,
-			"detached under a reader");
+	struct mm_struct *mm = READ_ONCE(vma->vm_mm);
+	bool isolated = !vt_vma_attached(vma);
 	/*
 	 * The numbers are equal only between vma_start_write() and the release
 	 * of mmap_lock, in which no reader can be. The mm's wraps around after
 	 * 2^31 writers: no mm of ours lives to see that.
 	 */
-	if (unlikely(vt_vma_write_locked(vma, h->mm)))
-		vl_race(run, VL_OVERLAP, h, (unsigned long)vma, 0,
-			"reads as locked for write under a reader");
+	bool locked = vt_vma_write_locked(vma, h->mm);
+
+	if (unlikely((mm != h->mm) | isolated | locked) &&
+	    !vl_judge_lock(run, h, mm, isolated, locked))
+		return;
 	if (unlikely(h->obj && READ_ONCE(h->obj->vma) != vma))
 		vl_race(run, VL_OVERLAP, h, (unsigned long)vma,
 			(unsigned long)h->obj->vma,
@@ -174,8 +175,8 @@ static __always_inline void vl_enter(struct vt_thread *t, struct vl_reader *r)
 	/* Unless it is looked at again at once. */
 	if (h->hold != VL_NO_HOLD)
 		vl_judge(t->run, h);
-	if (unlikely(h->addr < h->snap[VL_VM_START] ||
-		     h->addr >= h->snap[VL_VM_END]))
+	if (unlikely((h->addr < h->snap[VL_VM_START]) |
+		     (h->addr >= h->snap[VL_VM_END])))
 		vl_race(t->run, VL_WRONG_RANGE, h, h->snap[VL_VM_START],
 			h->snap[VL_VM_END], "range that does not contain it");
 }
@@ -187,13 +188,13 @@ static __always_inline void vl_enter(struct vt_thread *t, struct vl_reader *r)
  */
 static __always_inline void vl_leave(struct vt_thread *t, struct vl_reader *r)
 {
-	unsigned long now[VL_HELD_FIELDS], diff = 0;
 	struct vl_held *h = &r->held;
+	unsigned long diff = 0;
 
 	vl_judge(t->run, h);
-	vl_each_field(vl_again, h, now, &diff);
+	vl_each_field(vl_again, h, &diff);
 	if (unlikely(diff))
-		vl_unstable(t->run, h, now, 0, VL_HELD_FIELDS);
+		vl_unstable(t->run, h, 0, VL_HELD_FIELDS, diff);
 	/*
 	 * Not isolated means found in the tree. The tree may be changing beside
 	 * it, so this goes by what a lockless lookup returns, which is how
@@ -227,17 +228,55 @@ static __always_inline void vl_count_read(struct vt_thread *t,
 {
 	struct vt_flight *region = &r->space->regions[vl_region_of(r->held.addr)];
 	u32 kinds = VL_READ_KINDS;
+	bool again;
 
 	r->reads++;
-	if (vt_flight_exposed(region, &r->look)) {
-		r->exposed++;
-		/* An object that never moved cannot be of a wrong mm. */
-		if (vl_moved(t->run, r)) {
-			r->moved++;
-			kinds |= BIT(VL_WRONG_MM);
-		}
-		vt_met(t->run, kinds, region, &r->look);
+	again = r->met == region &&
+		vt_flight_exposed_again(region, &r->look, r->met_begun);
+	if (!again && !vt_flight_exposed(region, &r->look))
+		return;
+	r->exposed++;
+	/* An object that never moved cannot be of a wrong mm. */
+	if (vl_moved(t->run, r)) {
+		r->moved++;
+		kinds |= BIT(VL_WRONG_MM);
 	}
+	/* What was met before by these kinds need not be looked for. */
+	if (again && !(kinds & ~r->met_kinds))
+		return;
+	if (again)
+		vt_flight_exposed(region, &r->look);
+	vt_met(t->run, kinds, region, &r->look);
+	r->met = region;
+	r->met_begun = r->look.begun;
+	r->met_kinds = kinds;
+}
+
+/**
+ * vl_glance() - lock a VMA, look at it twice, and release it
+ * @t: thread
+ * @r: reader, r->space is where it reads
+ * @addr: address
+ *
+ * Context: the reader's thread, which holds nothing.
+ * Return: false if nothing could be locked.
+ */
+static __always_inline bool vl_glance(struct vt_thread *t, struct vl_reader *r,
+				      unsigned long addr)
+{
+	struct vl_held *h = &r->held;
+
+	vl_aim(r, addr);
+	h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
+	if (!h->vma) {
+		r->misses++;
+		return false;
+	}
+	vl_enter(t, r);
+	vl_leave(t, r);
+	vl_count_read(t, r);
+	vt_vma_end_read(h->vma);
+	return true;
 }
 
 #endif /* VL_LOOK_H */

@@ -30,21 +30,10 @@ static VL_IN_A_PAGE u64 vl_burst_checked(struct vt_thread *t, struct vl_reader *
 			    const unsigned long *addrs)
 {
 	u64 begin = ktime_get_mono_fast_ns();
-	struct vl_held *h = &r->held;
 	unsigned int i;
 
-	for (i = 0; i < VL_BURST; i++) {
-		vl_aim(r, addrs[i]);
-		h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
-		if (!h->vma) {
-			r->misses++;
-			continue;
-		}
-		vl_enter(t, r);
-		vl_leave(t, r);
-		vl_count_read(t, r);
-		vt_vma_end_read(h->vma);
-	}
+	for (i = 0; i < VL_BURST; i++)
+		vl_glance(t, r, addrs[i]);
 	return ktime_get_mono_fast_ns() - begin;
 }
 

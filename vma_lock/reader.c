@@ -137,6 +137,18 @@ static void vl_flush(struct vt_run *run, struct vl_reader *r)
 }
 
 #define VL_STAY		256	/* reads at most in a space before the next one */
+#define VL_ASTRAY	8	/* of so many, one goes where no writer may be */
+
+/* Where to read: mostly where a writer is. */
+static struct vl_slot *vl_follow(struct vt_thread *t, struct vl_test *test)
+{
+	struct vl_writer *w = &test->writers[vt_rnd_below(&t->rnd, test->nr_writers)];
+	struct vl_slot *slot = READ_ONCE(w->slot);
+
+	if (slot && !vt_rnd_one_in(&t->rnd, VL_ASTRAY))
+		return slot;
+	return &test->slots[vt_rnd_below(&t->rnd, test->nr_slots)];
+}
 
 /**
  * vl_reader_main() - what a reader thread does
@@ -150,11 +162,11 @@ int vl_reader_main(struct vt_thread *t)
 	struct vl_reader *r = &test->readers[t->idx];
 
 	while (vt_go(t)) {
-		struct vl_slot *slot = &test->slots[vt_rnd_below(&t->rnd,
-								 test->nr_slots)];
+		struct vl_slot *slot = vl_follow(t, test);
 		unsigned int i;
 
 		r->space = vl_space_get(slot);
+		r->met = NULL;
 		WRITE_ONCE(r->mm, r->space->mm);
 		for (i = 0; i < VL_STAY && vt_go(t); i++) {
 			enum vl_break how = VL_SOUND;
@@ -172,6 +184,7 @@ int vl_reader_main(struct vt_thread *t)
 				vl_read_released(t, r);
 			else
 				vl_read(t, test, r, how);
+			vl_contend_read(t, r);
 			/* Writers wait for these for as long as they last. */
 			if (vt_rnd_one_in(&t->rnd,
 					  READ_ONCE(r->space->hot) == VL_KEPT ? 4 : 32))

@@ -25,9 +25,12 @@ static unsigned int vl_note(struct vl_reader *r, unsigned long first)
 	unsigned int n = 0, field;
 
 	for_each_vma(vmi, vma) {
-		r->stood[n].vma = vma;
+		struct vl_stood *is = &r->stood[n];
+
+		is->vma = vma;
+		/* In their order: ->vm_ops comes before what depends on it. */
 		for (field = 0; field < VL_FIELDS; field++)
-			r->stood[n].fields[field] = vl_field(vma, field);
+			is->fields[field] = vl_field(vma, is->fields[VL_VM_OPS], field);
 		if (++n == VL_STOOD)
 			break;
 	}
@@ -51,7 +54,7 @@ static const struct vl_stood *vl_changed(struct vl_reader *r, unsigned int n,
 		if (vma != was->vma)
 			return was;
 		for (*field = 0; *field < VL_FIELDS; (*field)++) {
-			*now = vl_field(vma, *field);
+			*now = vl_field(vma, was->fields[VL_VM_OPS], *field);
 			if (*now != was->fields[*field])
 				return was;
 		}

@@ -46,6 +46,7 @@ enum vl_counter {
 	VL_RETRY, VL_COMPLETED, VL_FALLBACK, VL_NO_VMA, VL_FAULT_ERROR,
 	VL_RECYCLED,
 	VL_WRITES, VL_WRITE_ERRORS, VL_FORKS, VL_FORK_ERRORS, VL_EXITS,
+	VL_CONTENDED, VL_CONTENDED_MET,
 #ifdef VT_BENCH
 	VL_BARE, VL_BARE_NS, VL_CHECKED, VL_CHECKED_NS,
 #endif
@@ -77,6 +78,7 @@ enum vl_backing { VL_ANON, VL_SHMEM, VL_FILE, VL_FILE_COW, VL_FILE_SLOW,
  * @mm: the mm; its only user that matters is this space
  * @id: unlike the mm's address, never used again
  * @hot: region in which a writer is at work, or was last
+ * @contended: address whose VMA a writer only locks and releases, or 0
  * @regions: what is in flight in each of the regions, the stack last
  */
 struct vl_space {
@@ -84,6 +86,7 @@ struct vl_space {
 	struct mm_struct *mm;
 	u64 id;
 	unsigned int hot ____cacheline_aligned;
+	unsigned long contended;
 	struct vt_flight regions[VL_REGIONS + 1];
 };
 
@@ -206,6 +209,9 @@ struct vl_held {
  * @space: the space of @mm
  * @held: what it asks for, and what it got
  * @look: into the region it reads in, from before it locked
+ * @met: the place of its last exposed look, or NULL
+ * @met_begun: ->begun of that look
+ * @met_kinds: of which kinds that was one
  * @reads: locked reads not yet added to the counters, as are the next three
  * @exposed: of them, exposed
  * @moved: of the exposed, on objects that came from another mm
@@ -222,6 +228,9 @@ struct vl_reader {
 	struct vl_space *space ____cacheline_aligned;
 	struct vl_held held;
 	struct vt_flight_look look;
+	const struct vt_flight *met;
+	u32 met_begun;
+	u32 met_kinds;
 	u32 reads;
 	u32 exposed;
 	u32 moved;
@@ -234,6 +243,7 @@ struct vl_reader {
 /**
  * struct vl_writer - a writer
  * @task: its task
+ * @slot: where the space is that it is at work in, or was last; read by readers
  * @copy: the copy of what this writer moves, as ->open() has seen it, or NULL
  * @source: what that was copied from
  * @refuses: shall ->mremap() refuse what this writer moves?
@@ -249,6 +259,7 @@ struct vl_reader {
  */
 struct vl_writer {
 	struct task_struct *task;
+	struct vl_slot *slot;
 	struct vm_area_struct *copy;
 	struct vm_area_struct *source;
 	bool refuses;
@@ -358,8 +369,8 @@ enum vl_make {
 };
 
 /* What they do besides, not by drawing but so many times in each round. */
-enum vl_turn { VL_R_HAND_OVER, VL_R_ALL_LOCKS, VL_R_EXCHANGE, VL_R_BURST,
-	       VL_NR_TURNS };
+enum vl_turn { VL_R_CONTEND, VL_R_HAND_OVER, VL_R_ALL_LOCKS, VL_R_EXCHANGE,
+	       VL_R_BURST, VL_NR_TURNS };
 
 /* What is drawn from. */
 enum vl_table { VL_T_CHANGE, VL_T_TURN, VL_T_HOLD, VL_T_BURST, VL_NR_TABLES };
@@ -479,6 +490,10 @@ void vl_hook_around(struct vl_test *test, struct vm_fault *vmf, pgoff_t first, p
 void vl_hook_close(struct vl_test *test, struct vm_area_struct *vma);
 void vl_still(struct vt_thread *t, struct vl_reader *r);
 void vl_page_stays(struct vt_thread *t, struct vl_test *test, struct vl_reader *r);
+
+/* Contention: contend.c */
+bool vl_contend(struct vt_thread *t, struct vl_change *c);
+void vl_contend_read(struct vt_thread *t, struct vl_reader *r);
 
 /* Directed races: directed.c */
 void vl_stop_reader(struct vt_thread *t, struct vl_change *c);

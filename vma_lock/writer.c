@@ -123,6 +123,7 @@ int vl_writer_main(struct vt_thread *t)
 		unsigned int i;
 
 		vl_account_turn(t, &c);
+		WRITE_ONCE(w->slot, slot);
 		c.space = vl_space_get(slot);
 		kthread_use_mm(c.space->mm);
 		for (i = 0; i < VL_ROUND && vt_go(t); i++) {
@@ -131,6 +132,11 @@ int vl_writer_main(struct vt_thread *t)
 			up_read(&test->quiet);
 		}
 		kthread_unuse_mm(c.space->mm);
+		for (i = 0; i < vl_turns(VL_R_CONTEND) && vt_go(t); i++) {
+			vt_quiet_read(t, &test->quiet);
+			vt_tried(t->run, VL_V_TURN, VL_R_CONTEND, vl_contend(t, &c));
+			up_read(&test->quiet);
+		}
 		for (i = 0; i < vl_turns(VL_R_HAND_OVER) && vt_go(t); i++) {
 			vt_quiet_read(t, &test->quiet);
 			vl_hand_over(t, &c);

@@ -17,10 +17,14 @@ read_locks()
 	for c in checked checked_ns bare bare_ns; do
 		get vma_lock/$c && eval "$c=\$value"
 	done
+	get vma_lock/contended
+	contended=$value
+	get vma_lock/contended_met
+	met=$value
 	unload
 	# shellcheck disable=SC2154  # eval
 	[ "$1" != 1 ] || echo "$(rate "$checked" "$checked_ns")" \
-		"$(rate "$bare" "$bare_ns")" >> "$tmp/rates"
+		"$(rate "$bare" "$bare_ns")" "$(ratio "$met" "$contended")" >> "$tmp/rates"
 }
 
 start_bench
@@ -41,3 +45,4 @@ r=$(awk '$2 > 0 { print $1 / $2 }' "$tmp/rates" | median)
 result vma_lock_checked "$(ratio "$r" 1)" ratio '>=0.5' checked locked reads/s per bare lock_vma_under_rcu and vma_end_read loop
 result vma_lock_checked_reads "$checked" 1/s - checked locked reads of one reader, no faults
 result vma_lock_bare_reads "$bare" 1/s - bare lock and release of one reader
+result vma_lock_contended "$(cut -d' ' -f3 "$tmp/rates" | median)" ratio '>=0.1' of the write locks of \"contend\" those that found its one reader inside
