@@ -8,11 +8,13 @@
 
 #include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/ktime.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
+#include "trace.h"
 #include "vma_lock.h"
 
 /* What a look needs now and then only: look.c */
@@ -265,16 +267,23 @@ static __always_inline bool vl_glance(struct vt_thread *t, struct vl_reader *r,
 				      unsigned long addr)
 {
 	struct vl_held *h = &r->held;
+	u64 begin = 0;
 
 	vl_aim(r, addr);
 	h->vma = vt_call(lock_vma_under_rcu)(h->mm, h->addr);
+	trace_vma_lock_acquire(h->mm, h->addr, h->vma, h->vma);
 	if (!h->vma) {
 		r->misses++;
 		return false;
 	}
+	if (trace_vma_lock_release_enabled())
+		begin = ktime_get_mono_fast_ns();
 	vl_enter(t, r);
 	vl_leave(t, r);
 	vl_count_read(t, r);
+	if (begin)
+		trace_vma_lock_release(h->mm, h->addr, h->vma,
+				       ktime_get_mono_fast_ns() - begin);
 	vt_vma_end_read(h->vma);
 	return true;
 }
