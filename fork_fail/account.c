@@ -229,10 +229,7 @@ static void ff_account_try(struct ff_state *st, struct vt_rnd *rnd,
 
 	if (!(st->ways & BIT(way)))
 		return;
-	if (p->mm) {
-		kthread_use_mm(p->mm);
-		ff_drop(p);
-	}
+	ff_drop_unused(p);
 	if (ff_settle_all(p) ||
 	    ff_raise(p, rnd, FF_BURST_SIZE,
 		     BIT(FF_FIRST) | BIT(FF_MIDDLE) | BIT(FF_LAST)))

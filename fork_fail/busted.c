@@ -70,7 +70,7 @@ void ff_decoy(struct ff_parent *p, struct vt_rnd *rnd)
 	p->copied = mm;
 	raw_spin_unlock(&p->lock);
 	wake_up_all(&p->st->wq);
-	ff_show(p, rnd, mm);
+	ff_show(p, mm);
 
 	mmap_write_lock(mm);
 	if (entry) {

@@ -185,7 +185,7 @@ static bool ff_once(struct vt_thread *t, struct ff_parent *p)
 		 */
 		WRITE_ONCE(p->dead, p->refused && plan.way != FF_TREE ?
 			   p->handed : NULL);
-		ff_show(p, rnd, p->handed);
+		ff_show(p, p->handed);
 		WRITE_ONCE(p->dead, NULL);
 	}
 	child = ff_unpublish(p, err);
@@ -249,11 +249,7 @@ int ff_forker(struct vt_thread *t)
 			i = t->idx;
 		vt_op(t->run);
 	}
-	for (i = t->idx; i < st->nr_parents; i += st->nr_forkers) {
-		if (!st->parents[i].mm)
-			continue;
-		kthread_use_mm(st->parents[i].mm);
-		ff_drop(&st->parents[i]);
-	}
+	for (i = t->idx; i < st->nr_parents; i += st->nr_forkers)
+		ff_drop_unused(&st->parents[i]);
 	return 0;
 }

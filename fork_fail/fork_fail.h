@@ -404,6 +404,7 @@ void ff_show_parent(struct ff_parent *p, struct mm_struct *mm);
 int ff_raise(struct ff_parent *p, struct vt_rnd *rnd, unsigned int n,
 	     unsigned int bigs);
 void ff_drop(struct ff_parent *p);
+void ff_drop_unused(struct ff_parent *p);
 
 /* fork.c: forkers; judges "parent" */
 int ff_fork(struct ff_parent *p, const struct ff_plan *plan);
@@ -443,7 +444,7 @@ struct mm_struct *ff_grab_child(struct ff_parent *p);
 
 /* walk.c: walkers; judges "xa_zero", "foreign_vma" and "unmarked" */
 void ff_scan(struct mm_struct *mm, struct ff_seen *seen);
-void ff_show(struct ff_parent *p, struct vt_rnd *rnd, struct mm_struct *mm);
+void ff_show(struct ff_parent *p, struct mm_struct *mm);
 int ff_walker(struct vt_thread *t);
 
 /* overhead.c: what a look and a failed fork cost */

@@ -86,10 +86,7 @@ void ff_overhead_forks(struct ff_state *st, struct vt_rnd *rnd)
 
 	if (!(st->ways & BIT(FF_ACCOUNT)))
 		return;
-	if (p->mm) {
-		kthread_use_mm(p->mm);
-		ff_drop(p);
-	}
+	ff_drop_unused(p);
 	if (ff_raise(p, rnd, ff_draw_size(rnd), BIT(FF_LAST)))
 		return;
 	if (ff_plan_burst(p, &plan) && plan.way == FF_ACCOUNT) {

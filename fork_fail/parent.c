@@ -306,3 +306,17 @@ void ff_drop(struct ff_parent *p)
 	kthread_unuse_mm(mm);
 	vt_mm_put(mm);
 }
+
+/**
+ * ff_drop_unused() - leave a parent, if there is one, that the caller does not use
+ * @p: parent
+ *
+ * Context: the forker's, or nobody else at work; uses no mm.
+ */
+void ff_drop_unused(struct ff_parent *p)
+{
+	if (!p->mm)
+		return;
+	kthread_use_mm(p->mm);
+	ff_drop(p);
+}

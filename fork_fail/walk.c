@@ -204,13 +204,11 @@ static void ff_look_as_reaper(struct ff_parent *p, struct mm_struct *mm)
 /**
  * ff_show() - look at a child that waits, and let walkers come to it
  * @p: parent
- * @rnd: random stream
  * @mm: the child's mm, which has a user
  *
  * Context: the forker's; takes the child's mmap_lock and sleeps.
  */
-void ff_show(struct ff_parent *p, struct vt_rnd *rnd,
-	     struct mm_struct *mm)
+void ff_show(struct ff_parent *p, struct mm_struct *mm)
 {
 	ff_look(p, mm, false);
 	/* Of a child that was shown early, and never came to an ->open(), none was told. */

@@ -32,7 +32,8 @@ while [ $i -lt 5 ]; do
 	i=$((i + 1))
 done > "$tmp/rates"
 result failed_forks "$(column 1)" 1/s - with all it takes to judge each, default parameters
-result failed_forks_bare "$(awk '$5 > 0 { print $1 / $5 }' "$tmp/rates" | median)" ratio - \
+r=$(awk '$5 > 0 { print $1 / $5 }' "$tmp/rates" | median)
+result failed_forks_bare "$(ratio "$r" 1)" ratio - \
 	failed forks/s per those of a loop of kernel_clone\(\) alone
 result failed_forks_walked "$(column 6)" ratio - of failed forks, the child was walked by another thread
 result walks_after_failure "$(column 2)" 1/s - walks of what they leave
